@@ -54,6 +54,10 @@ const MaxControl = 125
 // eight and a masking key of four.
 const MaxHeader = 14
 
+// MaxServerHeader is the longest header of a frame that a server sends, which
+// has no masking key.
+const MaxServerHeader = 10
+
 // bytesPerFrame is how many bytes of payload pay for one more frame of the
 // same message. The conformance table sends 4 MiB in fragments of 64.
 const bytesPerFrame = 16
