@@ -1,0 +1,124 @@
+//go:build unix
+
+package redistest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// slots is the number of hash slots of a Redis Cluster.
+const slots = 16384
+
+// Cluster is a Redis Cluster of masters that share the slots.
+type Cluster struct {
+	Nodes []*Server
+	t     testing.TB
+}
+
+// StartCluster runs a Cluster of n masters. It ends with the test.
+func StartCluster(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t}
+	for range n {
+		c.Nodes = append(c.Nodes, c.startNode())
+	}
+	for i, node := range c.Nodes {
+		first, last := i*slots/n, (i+1)*slots/n-1
+		node.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
+		if i > 0 {
+			c.meet(node)
+		}
+	}
+	c.settle()
+	return c
+}
+
+// AddNode adds a master without slots.
+func (c *Cluster) AddNode() *Server {
+	c.t.Helper()
+	node := c.startNode()
+	c.Nodes = append(c.Nodes, node)
+	c.meet(node)
+	c.settle()
+	return node
+}
+
+// MoveSlots gives half of the slots of one node to another.
+func (c *Cluster) MoveSlots(from, to *Server) {
+	c.t.Helper()
+	source, target := from.CLI("CLUSTER", "MYID"), to.CLI("CLUSTER", "MYID")
+	for _, line := range strings.Split(from.CLI("CLUSTER", "NODES"), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 9 || fields[0] != source {
+			continue
+		}
+		low, high, _ := strings.Cut(fields[8], "-")
+		first, _ := strconv.Atoi(low)
+		last, err := strconv.Atoi(high)
+		if err != nil {
+			c.t.Fatalf("redistest: %s has no range of slots: %q", from.Addr(), line)
+		}
+		// No keys are in the way, so the owner changes at once, everywhere.
+		for slot := first; slot <= (first+last)/2; slot += 64 {
+			for _, node := range c.Nodes {
+				node.setSlots(slot, min(slot+63, (first+last)/2), target)
+			}
+		}
+		return
+	}
+	c.t.Fatalf("redistest: %s does not know itself", from.Addr())
+}
+
+// setSlots tells the server the owner of slots, in one go.
+func (s *Server) setSlots(first, last int, owner string) {
+	s.t.Helper()
+	var script strings.Builder
+	for slot := first; slot <= last; slot++ {
+		script.WriteString("CLUSTER SETSLOT " + strconv.Itoa(slot) + " NODE " + owner + "\n")
+	}
+	if out, err := s.cli(script.String()); err != nil || strings.Contains(out, "ERR") {
+		s.t.Fatalf("redistest: %v: %s", err, out)
+	}
+}
+
+func (c *Cluster) startNode() *Server {
+	c.t.Helper()
+	return Start(c.t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+		"--cluster-require-full-coverage", "no", "--cluster-config-file", "nodes.conf")
+}
+
+func (c *Cluster) meet(node *Server) {
+	c.t.Helper()
+	node.CLI("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(c.Nodes[0].port))
+}
+
+// settle returns when every node knows all others and the Cluster works.
+func (c *Cluster) settle() {
+	c.t.Helper()
+	known := "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes))
+	Eventually(c.t, "the nodes of the Cluster know each other", func() bool {
+		for _, node := range c.Nodes {
+			info := node.CLI("CLUSTER", "INFO")
+			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, known) {
+				return false
+			}
+			if strings.Contains(node.CLI("CLUSTER", "NODES"), "handshake") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Eventually ends the test when ok does not return true within 20 s.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(startTimeout); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("redistest: after %s still not: %s", startTimeout, what)
+		}
+	}
+}

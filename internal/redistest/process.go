@@ -1,0 +1,200 @@
+//go:build unix
+
+package redistest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// startTimeout is how long a server may take until it answers.
+const startTimeout = 20 * time.Second
+
+// process is one redis-server on a port of its own, which it keeps when it is
+// restarted.
+type process struct {
+	dir    string
+	port   int
+	config string // a file, or ""
+	args   []string
+	auth   []string // of redis-cli
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd // nil while it does not run
+	exited chan struct{}
+	output bytes.Buffer
+}
+
+// binary finds a program of Redis.
+func binary(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("redistest: %s is not installed; these tests need a real one, version 7 or newer (Debian: apt-get install redis-server redis-tools; macOS: brew install redis): %w", name, err)
+	}
+	return path, nil
+}
+
+// launch starts a redis-server with a configuration file, or "", and args, on
+// a free port.
+func launch(config string, args ...string) (*process, error) {
+	dir, err := os.MkdirTemp("", "redistest-")
+	if err != nil {
+		return nil, err
+	}
+	for range 5 { // another process may take the port before the server does
+		var port int
+		if port, err = freePort(); err != nil {
+			break
+		}
+		p := &process{dir: dir, port: port, config: config, args: args}
+		if err = p.start(); err == nil {
+			return p, nil
+		}
+		if !strings.Contains(err.Error(), "Address already in use") {
+			break
+		}
+	}
+	_ = os.RemoveAll(dir)
+	return nil, err
+}
+
+// freePort leaves room for the port of a Cluster's bus, 10,000 above.
+func freePort() (int, error) {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if port < 55000 {
+			return port, nil
+		}
+	}
+}
+
+// start runs the server and returns when it answers.
+func (p *process) start() error {
+	path, err := binary("redis-server")
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		return nil
+	}
+	p.output.Reset()
+	var args []string
+	if p.config != "" {
+		args = append(args, p.config)
+	}
+	args = append(args, "--port", strconv.Itoa(p.port), "--bind", "127.0.0.1", "--dir", p.dir)
+	cmd := exec.Command(path, append(args, p.args...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = p.dir, &p.output, &p.output, dieWithParent()
+	exited := make(chan struct{})
+	started := make(chan error)
+	go func() {
+		// A child dies with the thread that started it, so the thread is kept.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(exited)
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		started <- nil
+		_ = cmd.Wait()
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("redistest: %w", err)
+	}
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(5 * time.Millisecond) {
+		if p.answers() {
+			p.cmd, p.exited = cmd, exited
+			return nil
+		}
+		select {
+		case <-exited:
+			return fmt.Errorf("redistest: redis-server ended: %s", p.output.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			<-exited
+			return fmt.Errorf("redistest: redis-server does not answer after %s: %s", startTimeout, p.output.String())
+		}
+	}
+}
+
+// answers reports whether somebody speaks RESP on the port.
+func (p *process) answers() bool {
+	conn, err := net.DialTimeout("tcp", p.addr(), time.Second)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	answer := make([]byte, 1)
+	n, _ := conn.Read(answer)
+	return n == 1 && (answer[0] == '+' || answer[0] == '-') // -NOAUTH is an answer
+}
+
+func (p *process) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
+
+// signal sends sig, if the server runs.
+func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		_ = p.cmd.Process.Signal(sig)
+	}
+}
+
+// end ends the server with sig and returns when it is gone.
+func (p *process) end(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(sig)
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // a frozen one would not hear SIGTERM
+	<-p.exited
+	p.cmd = nil
+}
+
+// remove ends the server and what it wrote.
+func (p *process) remove() {
+	p.end(syscall.SIGKILL)
+	_ = os.RemoveAll(p.dir)
+}
+
+// cli runs redis-cli with args, or else with the lines of commands, and
+// returns what it prints.
+func (p *process) cli(commands string, args ...string) (string, error) {
+	path, err := binary("redis-cli")
+	if err != nil {
+		return "", err
+	}
+	base := append([]string{"-p", strconv.Itoa(p.port), "--no-auth-warning"}, p.auth...)
+	cmd := exec.Command(path, append(base, args...)...)
+	cmd.Stdin = strings.NewReader(commands)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("redistest: redis-cli %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
