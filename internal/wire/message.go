@@ -21,8 +21,8 @@ type Message struct {
 // frame for instance. Everything that PROTOCOL.md, "Messages", calls malformed
 // is [ErrFormat]; a message without an event is not, and has an empty Event.
 //
-// It allocates nothing, unless a name or the event contains an escape, there
-// are more than eight members, or data is nested more than 64 deep.
+// It allocates nothing, unless a name or the event contains an escape, or there
+// are more than eight members.
 func DecodeMessage(b []byte) (Message, error) {
 	if !utf8.Valid(b) {
 		return Message{}, ErrFormat

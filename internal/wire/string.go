@@ -46,7 +46,8 @@ func appendEscape(dst []byte, c byte) []byte {
 
 // DecodeString returns the text of a JSON string literal, quotes included, as
 // [Member] returns it. It reports false when raw is not exactly one. The escape
-// of a surrogate that has no partner, which is no text, becomes U+FFFD.
+// of a surrogate that has no partner, which is no text, becomes U+FFFD; other
+// bytes are taken as they are.
 func DecodeString(raw []byte) (s string, ok bool) {
 	if skipString(raw, 0) != len(raw) {
 		return "", false
