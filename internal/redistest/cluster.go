@@ -46,8 +46,9 @@ func (c *Cluster) AddNode() *Server {
 	return node
 }
 
-// MoveSlots gives half of the slots of one node to another.
-func (c *Cluster) MoveSlots(from, to *Server) {
+// MoveSlots gives the first n slots of one node to another. No keys are in the
+// way, so the owner changes at once, on every node.
+func (c *Cluster) MoveSlots(from, to *Server, n int) {
 	c.t.Helper()
 	source, target := from.CLI("CLUSTER", "MYID"), to.CLI("CLUSTER", "MYID")
 	for _, line := range strings.Split(from.CLI("CLUSTER", "NODES"), "\n") {
@@ -55,33 +56,23 @@ func (c *Cluster) MoveSlots(from, to *Server) {
 		if len(fields) < 9 || fields[0] != source {
 			continue
 		}
-		low, high, _ := strings.Cut(fields[8], "-")
-		first, _ := strconv.Atoi(low)
-		last, err := strconv.Atoi(high)
+		low, _, _ := strings.Cut(fields[8], "-")
+		first, err := strconv.Atoi(low)
 		if err != nil {
 			c.t.Fatalf("redistest: %s has no range of slots: %q", from.Addr(), line)
 		}
-		// No keys are in the way, so the owner changes at once, everywhere.
-		for slot := first; slot <= (first+last)/2; slot += 64 {
-			for _, node := range c.Nodes {
-				node.setSlots(slot, min(slot+63, (first+last)/2), target)
+		var script strings.Builder
+		for slot := first; slot < first+n; slot++ {
+			script.WriteString("CLUSTER SETSLOT " + strconv.Itoa(slot) + " NODE " + target + "\n")
+		}
+		for _, node := range c.Nodes {
+			if out, err := node.cli(script.String()); err != nil || strings.Contains(out, "ERR") {
+				c.t.Fatalf("redistest: %v: %s", err, out)
 			}
 		}
 		return
 	}
 	c.t.Fatalf("redistest: %s does not know itself", from.Addr())
-}
-
-// setSlots tells the server the owner of slots, in one go.
-func (s *Server) setSlots(first, last int, owner string) {
-	s.t.Helper()
-	var script strings.Builder
-	for slot := first; slot <= last; slot++ {
-		script.WriteString("CLUSTER SETSLOT " + strconv.Itoa(slot) + " NODE " + owner + "\n")
-	}
-	if out, err := s.cli(script.String()); err != nil || strings.Contains(out, "ERR") {
-		s.t.Fatalf("redistest: %v: %s", err, out)
-	}
 }
 
 func (c *Cluster) startNode() *Server {

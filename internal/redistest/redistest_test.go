@@ -63,7 +63,7 @@ func TestClusterServesEverySlot(t *testing.T) {
 		}
 	}
 	added := c.AddNode()
-	c.MoveSlots(c.Nodes[0], added)
+	c.MoveSlots(c.Nodes[0], added, 16)
 	redistest.Eventually(t, "the added node serves slots", func() bool {
 		return strings.Contains(c.Nodes[1].CLI("CLUSTER", "SLOTS"), added.CLI("CLUSTER", "MYID"))
 	})
