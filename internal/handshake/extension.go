@@ -17,11 +17,17 @@ type offer struct {
 // grammar is checked to the end in any case: a header that breaks it fails the
 // handshake, while an offer with parameters that RFC 7692 does not allow is
 // only declined.
-func parseExtensions(lists []string) (best offer, err *Error) {
+func parseExtensions(lists []string) (best offer, _ *Error) {
 	items := 0
 	for _, list := range lists {
 		f := field{s: list}
-		for {
+		for !f.end() {
+			if items++; items > maxItems {
+				return best, errExtensions
+			}
+			if f.take(',') {
+				continue // an empty element, which lists may have
+			}
 			current, err := f.extension(&items)
 			if err != nil {
 				return best, err
@@ -29,10 +35,7 @@ func parseExtensions(lists []string) (best offer, err *Error) {
 			if current.accepted && !best.accepted {
 				best = current
 			}
-			if f.end() {
-				break
-			}
-			if !f.take(',') {
+			if !f.end() && !f.take(',') {
 				return best, errExtension
 			}
 		}
@@ -40,14 +43,11 @@ func parseExtensions(lists []string) (best offer, err *Error) {
 	return best, nil
 }
 
-// extension reads one extension with its parameters. It counts both in items.
+// extension reads one extension with its parameters, which it adds to items.
 func (f *field) extension(items *int) (o offer, err *Error) {
 	name := f.token()
 	if name == "" {
 		return o, errExtension
-	}
-	if *items++; *items > maxItems {
-		return o, errExtensions
 	}
 	o = offer{accepted: name == "permessage-deflate", windowBits: defaultWindowBits}
 	var seen parameters

@@ -80,6 +80,9 @@ func (o *Options) selectSubprotocol(lists []string) (string, *Error) {
 			var item string
 			item, list, more = strings.Cut(list, ",")
 			item = strings.Trim(item, " \t")
+			if item == "" {
+				continue // an empty element, which lists may have
+			}
 			if !isToken(item) {
 				return "", errSubprotocol
 			}
