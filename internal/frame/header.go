@@ -32,20 +32,18 @@ var (
 	errInterleaved   = &CloseError{1002, "new message within a fragmented one"}
 )
 
-// parseHeader reads the header at the start of b. It looks at every byte as
-// soon as it is there, so that a violation is found in an incomplete header
-// too, and in the same place however the input was cut. size is the length of
-// the header, or 0 if b ends before it does.
-func (r *Reader) parseHeader(b []byte) (h header, size int, err *CloseError) {
-	if len(b) == 0 {
-		return h, 0, nil
-	}
+// parseHeader reads the header at the start of b, which is not empty, into
+// r.frame. It looks at every byte as soon as it is there, so that a violation
+// is found in an incomplete header too, and in the same place however the input
+// was cut. size is the length of the header, or 0 if b ends before it does.
+func (r *Reader) parseHeader(b []byte) (size int, err *CloseError) {
+	h := &r.frame
 	h.op, h.fin, h.rsv1 = Opcode(b[0]&0x0f), b[0]&bitFin != 0, b[0]&bitRSV1 != 0
-	if err := r.checkFirst(b[0], &h); err != nil {
-		return h, 0, err
+	if err := r.checkFirst(b[0], h); err != nil {
+		return 0, err
 	}
 	if len(b) == 1 {
-		return h, 0, nil
+		return 0, nil
 	}
 
 	h.masked = b[1]&bitMask != 0
@@ -53,46 +51,46 @@ func (r *Reader) parseHeader(b []byte) (h header, size int, err *CloseError) {
 	switch {
 	case h.masked == r.client:
 		if r.client {
-			return h, 0, errMasked
+			return 0, errMasked
 		}
-		return h, 0, errNotMasked
+		return 0, errNotMasked
 	case n > MaxControl && h.op.IsControl():
-		return h, 0, errControlLong
+		return 0, errControlLong
 	}
 
 	size = 2
 	switch n {
 	case 126:
 		if size += 2; len(b) < size {
-			return h, 0, nil
+			return 0, nil
 		}
 		if n = uint64(binary.BigEndian.Uint16(b[2:])); n < 126 {
-			return h, 0, errLongLength
+			return 0, errLongLength
 		}
 	case 127:
 		if size += 8; len(b) < size {
-			return h, 0, nil
+			return 0, nil
 		}
 		n = binary.BigEndian.Uint64(b[2:])
 		if n < 1<<16 {
-			return h, 0, errLongLength
+			return 0, errLongLength
 		}
 		if n >= 1<<63 {
-			return h, 0, errLengthTooHigh
+			return 0, errLengthTooHigh
 		}
 	}
-	if err := r.checkLength(&h, n); err != nil {
-		return h, 0, err
+	if err := r.checkLength(h, n); err != nil {
+		return 0, err
 	}
 	h.length = int(n)
 
 	if h.masked {
 		if size += 4; len(b) < size {
-			return h, 0, nil
+			return 0, nil
 		}
 		h.key = [4]byte(b[size-4:])
 	}
-	return h, size, nil
+	return size, nil
 }
 
 // checkFirst applies the rules for the first byte of a header, b0.

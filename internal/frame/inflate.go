@@ -30,16 +30,20 @@ type inflater struct {
 }
 
 var inflaters = sync.Pool{New: func() any {
-	inf := &inflater{out: make([]byte, 0, 4<<10)}
+	inf := new(inflater)
 	inf.zr = flate.NewReader(&inf.src)
 	return inf
 }}
 
+// keepInflated is the capacity in bytes up to which the memory of an inflated
+// message is kept for the next.
+const keepInflated = 128 << 10
+
 // free returns inf, and the memory of what it has inflated, to the pool.
 func (inf *inflater) free() {
 	inf.src.Reset(nil)
-	if cap(inf.out) > 2*window {
-		return
+	if cap(inf.out) > keepInflated {
+		inf.out = nil
 	}
 	inflaters.Put(inf)
 }
@@ -76,7 +80,8 @@ func (inf *inflater) inflate(data []byte, limit int, text bool) ([]byte, *CloseE
 func (inf *inflater) stream(limit int, text bool) *CloseError {
 	for {
 		if len(inf.out) == cap(inf.out) {
-			grown := make([]byte, len(inf.out), min(2*cap(inf.out)-1, limit)+1)
+			room := max(4<<10, 2*cap(inf.out))
+			grown := make([]byte, len(inf.out), min(room-1, limit)+1)
 			copy(grown, inf.out)
 			inf.out = grown
 		}

@@ -20,8 +20,8 @@ type Reader struct {
 	inPayload bool
 	head      [MaxHeader]byte
 	frame     header
-	done      int // bytes of its payload that have been taken
-	control   [MaxControl]byte
+	done      int              // bytes of its payload that have been taken
+	control   [MaxControl]byte // the first done of them, if it is a control frame
 
 	// The message in progress; op is Continuation when there is none.
 	op         Opcode
@@ -111,7 +111,7 @@ func (r *Reader) takeHeader(b []byte) (used int, err *CloseError) {
 		used = copy(r.head[r.headLen:], b)
 		src = r.head[:int(r.headLen)+used]
 	}
-	h, size, err := r.parseHeader(src)
+	size, err := r.parseHeader(src)
 	if err != nil {
 		return 0, err
 	}
@@ -121,12 +121,13 @@ func (r *Reader) takeHeader(b []byte) (used int, err *CloseError) {
 	}
 	used = size - int(r.headLen)
 	r.headLen = 0
-	return used, r.startFrame(h)
+	return used, r.startFrame()
 }
 
-// startFrame takes the header of a frame whose payload follows.
-func (r *Reader) startFrame(h header) *CloseError {
-	r.frame, r.done, r.inPayload = h, 0, true
+// startFrame prepares for the payload of a frame whose header is complete.
+func (r *Reader) startFrame() *CloseError {
+	h := &r.frame
+	r.done, r.inPayload = 0, true
 	if h.op.IsControl() {
 		return nil
 	}
