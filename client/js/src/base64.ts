@@ -1,0 +1,24 @@
+const form =
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+
+/** Standard padded base64 (RFC 4648 section 4). */
+export function encode(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return btoa(text);
+}
+
+/**
+ * The bytes of standard padded base64, in its one canonical form; undefined
+ * for everything else. atob alone takes blanks, missing padding and stray
+ * bits, so that a changed text could stand for the same bytes.
+ */
+export function decode(text: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (typeof text !== "string" || !form.test(text)) return undefined;
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}

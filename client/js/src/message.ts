@@ -1,0 +1,16 @@
+/** A message, to a server or from it. */
+export interface Message {
+  event: string;
+  data?: unknown;
+  id?: unknown;
+}
+
+/** The message in a frame; undefined when it is something else. */
+export function parse(frame: unknown): Message | undefined {
+  if (typeof frame !== "string") return undefined;
+  try {
+    const message = JSON.parse(frame);
+    if (typeof message?.event === "string") return message;
+  } catch {}
+  return undefined;
+}

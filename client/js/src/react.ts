@@ -1,0 +1,60 @@
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import type { ClientEvents, Hearth, State } from "./hearth.js";
+import type { Message } from "./message.js";
+import type { Connection } from "./session.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: a client of whatever events
+type AnyHearth = Hearth<any, any>;
+
+/** The client's state and connection; the component renders again when they change. */
+export function useHearth(hearth: AnyHearth): {
+  state: State;
+  connection: Connection | undefined;
+} {
+  const state = useSyncExternalStore(
+    (changed) => hearth.on("statechange", changed),
+    () => hearth.state,
+    () => hearth.state,
+  );
+  return { state, connection: hearth.connection };
+}
+
+/** Calls the latest handler at every such event, while the component is mounted. */
+export function useEvent<In extends object, K extends keyof (In & ClientEvents) & string>(
+  hearth: Hearth<In, never> | Hearth<In>,
+  event: K,
+  handler: (data: (In & ClientEvents)[K], message: Message) => void,
+): void {
+  const latest = useRef(handler);
+  useEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(
+    () => (hearth as Hearth<In>).on(event, (data, message) => latest.current(data, message)),
+    [hearth, event],
+  );
+}
+
+/** How many mounted components want a room of a client. */
+const users = new WeakMap<AnyHearth, Map<string, number>>();
+
+/** In the room while this or another component that uses it is mounted. */
+export function useRoom(hearth: AnyHearth, room: string): void {
+  useEffect(() => {
+    const counts = users.get(hearth) ?? new Map<string, number>();
+    users.set(hearth, counts);
+    const count = (by: number) => {
+      const now = (counts.get(room) ?? 0) + by;
+      counts.set(room, now);
+      return now;
+    };
+    if (count(1) === 1 && !hearth.rooms.includes(room)) hearth.join(room);
+    return () => {
+      count(-1);
+      // The next page may use the room as well: a moment later it has said so.
+      setTimeout(() => {
+        if (counts.get(room) === 0 && counts.delete(room)) hearth.leave(room);
+      });
+    };
+  }, [hearth, room]);
+}

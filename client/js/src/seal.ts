@@ -1,0 +1,189 @@
+import { decode, encode } from "./base64.js";
+import { HearthError } from "./errors.js";
+
+/** How messages are sealed; see docs/client.md for what this protects from. */
+export interface EncryptionOptions {
+  /**
+   * The server's public key, or those it may have: raw uncompressed P-256
+   * (65 bytes) in standard base64. Without it, whoever sits in the middle of
+   * a connection without TLS can put in a key of their own.
+   */
+  serverKey?: string | readonly string[];
+  /** Info string of the key derivation. Default: "ignis-ecdh-p256-aes-256-gcm-v1". */
+  info?: string;
+  /**
+   * Refuse a server that does not count its messages and open sealed ones.
+   * Default: true with serverKey, since somebody in the middle could take the
+   * offer out; false without, so that the original's server works too.
+   */
+  strict?: boolean;
+}
+
+/** What `connected` says about encryption (PROTOCOL.md, "Encryption"). */
+interface Answer {
+  serverPublicKey?: unknown;
+  salt?: unknown;
+  seal?: { v?: unknown; inbound?: unknown };
+}
+
+const curve = { name: "ECDH", namedCurve: "P-256" };
+const keyBytes = 65;
+const saltBytes = 32;
+const tagBytes = 16;
+const defaultInfo = "ignis-ecdh-p256-aes-256-gcm-v1";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A key pair for one connection, and what it asks of the server. */
+export class Offer {
+  readonly publicKey: string;
+  readonly #privateKey: CryptoKey;
+  readonly #options: EncryptionOptions;
+
+  private constructor(options: EncryptionOptions, privateKey: CryptoKey, publicKey: string) {
+    this.#options = options;
+    this.#privateKey = privateKey;
+    this.publicKey = publicKey;
+  }
+
+  /** Errors: HearthError `insecure-context`. */
+  static async create(options: EncryptionOptions): Promise<Offer> {
+    const subtle = globalThis.crypto?.subtle;
+    if (!subtle) {
+      throw new HearthError(
+        "insecure-context",
+        "Encryption needs crypto.subtle, and browsers have it on secure origins only: open the page by https:// or from localhost, or leave the option `encryption` out.",
+      );
+    }
+    const pair = await subtle.generateKey(curve, false, ["deriveBits"]);
+    const raw = await subtle.exportKey("raw", pair.publicKey);
+    return new Offer(options, pair.privateKey, encode(new Uint8Array(raw)));
+  }
+
+  /** The keys of the session. Errors: HearthError `encryption-refused` or `server-key`. */
+  async accept(answer: Answer): Promise<Seal> {
+    const { serverKey, info = defaultInfo, strict = serverKey !== undefined } = this.#options;
+    const { seal } = answer;
+    if (answer.serverPublicKey === undefined) {
+      throw refused("The server offers no encryption. Turn it on there (package seal)");
+    }
+    const publicKey = decode(answer.serverPublicKey);
+    const salt = decode(answer.salt);
+    if (publicKey?.length !== keyBytes || salt?.length !== saltBytes) {
+      throw refused("The server's key or salt is not of this scheme. Use package seal there");
+    }
+    if (serverKey !== undefined && ![serverKey].flat().includes(encode(publicKey))) {
+      throw new HearthError(
+        "server-key",
+        "The server's key is not the pinned one: its key was changed, or somebody is in the middle. Compare the option `encryption.serverKey` with the server's.",
+      );
+    }
+    if (seal ? seal.v !== 1 || (strict && !seal.inbound) : strict) {
+      throw refused("The server does not count its messages, or opens no sealed ones. Update it");
+    }
+    const key = await this.#derive(publicKey, salt, info);
+    return new Seal(key, seal !== undefined, Boolean(seal?.inbound));
+  }
+
+  async #derive(
+    serverKey: Uint8Array<ArrayBuffer>,
+    salt: Uint8Array<ArrayBuffer>,
+    info: string,
+  ): Promise<CryptoKey> {
+    const { subtle } = globalThis.crypto;
+    try {
+      const peer = await subtle.importKey("raw", serverKey, curve, false, []);
+      const secret = await subtle.deriveBits({ name: "ECDH", public: peer }, this.#privateKey, 256);
+      const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+      return await subtle.deriveKey(
+        { name: "HKDF", hash: "SHA-256", salt, info: encoder.encode(info) },
+        material,
+        { name: "AES-GCM", length: 256 },
+        false,
+        ["encrypt", "decrypt"],
+      );
+    } catch (cause) {
+      throw refused("The server's key is not a point of P-256. Use package seal there", cause);
+    }
+  }
+}
+
+/** Opens and seals the messages of one connection. Calls must follow the order of the messages. */
+export class Seal {
+  /** Whether the server opens sealed messages; otherwise this side sends plain ones. */
+  readonly inbound: boolean;
+  readonly #key: CryptoKey;
+  readonly #incoming: Counter | undefined;
+  readonly #outgoing = new Counter("c2s");
+
+  constructor(key: CryptoKey, counted: boolean, inbound: boolean) {
+    this.#key = key;
+    this.#incoming = counted ? new Counter("s2c") : undefined;
+    this.inbound = inbound;
+  }
+
+  /**
+   * The message inside a sealed one. Where IVs are counted, only the very next
+   * is taken: a connection loses and repeats nothing, so a gap is an attack.
+   * Errors: HearthError `seal`; the connection is of no use after it.
+   */
+  async open(text: unknown): Promise<string> {
+    const { iv: ivText, ct: ctText } = envelope(text);
+    const iv = decode(ivText);
+    const ct = decode(ctText);
+    if (iv?.length !== 12 || !ct || ct.length < tagBytes) throw broken("is not whole");
+    if (this.#incoming && ivText !== encode(this.#incoming.next())) throw broken("is not the next");
+    try {
+      return decoder.decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, this.#key, ct));
+    } catch (cause) {
+      throw broken("is not the server's", cause);
+    }
+  }
+
+  async seal(text: string): Promise<string> {
+    const iv = this.#outgoing.next();
+    const plain = encoder.encode(text);
+    const ct = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, this.#key, plain);
+    const data = { iv: encode(iv), ct: encode(new Uint8Array(ct)) };
+    return JSON.stringify({ event: "encrypted", data });
+  }
+}
+
+/** IVs of one direction: its name and a zero byte, then 8 bytes counting up from 0, big-endian. */
+class Counter {
+  readonly #direction: string;
+  #count = 0n;
+
+  constructor(direction: "s2c" | "c2s") {
+    this.#direction = direction;
+  }
+
+  next(): Uint8Array<ArrayBuffer> {
+    const iv = new Uint8Array(12);
+    encoder.encodeInto(this.#direction, iv);
+    new DataView(iv.buffer).setBigUint64(4, this.#count++);
+    return iv;
+  }
+}
+
+function envelope(text: unknown): { iv?: unknown; ct?: unknown } {
+  try {
+    const message = JSON.parse(text as string);
+    if (message.event === "encrypted" && message.data) return message.data;
+  } catch {}
+  throw broken("is not sealed");
+}
+
+function refused(what: string, cause?: unknown): HearthError {
+  return new HearthError("encryption-refused", `${what}, or leave the option \`encryption\` out.`, {
+    cause,
+  });
+}
+
+function broken(how: string, cause?: unknown): HearthError {
+  return new HearthError(
+    "seal",
+    `A message of an encrypted connection ${how}: it was forged, damaged, repeated or others are missing. The connection is given up and made again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,416 @@
+import { describe, expect, it, vi } from "vitest";
+import vectors from "../../../protocol/vectors/close-codes.json";
+import { type ClientEvents, CloseCode, Hearth, HearthError, mayReturn } from "../src/index.js";
+import { connected, FakeSocket, fakeClient, settle, useFakes } from "./support/fake.js";
+
+useFakes();
+
+/** Every event of the client about its connection, in order. */
+function history(hearth: Hearth): unknown[][] {
+  const seen: unknown[][] = [];
+  for (const event of [
+    "statechange",
+    "connecting",
+    "connected",
+    "disconnected",
+    "error",
+  ] as const) {
+    hearth.on(event, (data: unknown) => seen.push([event, data]));
+  }
+  return seen;
+}
+
+describe("connect", () => {
+  it("authenticates first, and is connected when the server says so", async () => {
+    const hearth = fakeClient({ token: "secret" });
+    const seen = history(hearth);
+    const promise = hearth.connect();
+    expect(hearth.state).toBe("connecting");
+    await settle();
+    const socket = FakeSocket.last;
+    expect(socket.url).toBe("ws://test/ws");
+    expect(socket.frames).toEqual([]);
+    socket.open();
+    expect(socket.messages).toEqual([{ event: "authenticate", data: { token: "secret" } }]);
+    expect(hearth.connection).toBeUndefined();
+    socket.greet({ id: "abc" });
+    const connection = { id: "abc", userId: "u", time: "t", encrypted: false };
+    expect(await promise).toEqual(connection);
+    expect(hearth.state).toBe("connected");
+    expect(hearth.connection).toEqual(connection);
+    expect(seen).toEqual([
+      ["statechange", "connecting"],
+      ["connecting", { attempt: 0, delay: 0 }],
+      ["statechange", "connected"],
+      ["connected", connection],
+    ]);
+    hearth.disconnect();
+    expect(socket.closed).toEqual({ code: 1000, reason: undefined });
+    expect(seen.slice(4)).toEqual([
+      ["statechange", "disconnected"],
+      ["disconnected", {}],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is the same connection however often it is called", async () => {
+    const hearth = fakeClient();
+    const promise = hearth.connect();
+    expect(hearth.connect()).toBe(promise);
+    await settle();
+    FakeSocket.last.greet();
+    expect(hearth.connect()).toBe(promise);
+    await settle();
+    expect(FakeSocket.all).toHaveLength(1);
+    hearth.disconnect();
+  });
+
+  it("gives the next connection's promise after a loss", async () => {
+    const hearth = fakeClient();
+    const first = await connected(hearth);
+    first.drop();
+    const next = hearth.connect();
+    await vi.advanceTimersByTimeAsync(2000);
+    FakeSocket.last.greet({ id: "second" });
+    expect((await next).id).toBe("second");
+    hearth.disconnect();
+  });
+
+  it("takes relative and http addresses", async () => {
+    const opened = async (url: string) => {
+      const hearth = new Hearth(url, { WebSocket: FakeSocket as never });
+      hearth.connect();
+      await settle();
+      hearth.disconnect();
+      return FakeSocket.last.url;
+    };
+    expect(await opened("http://h/ws?a=1#frag")).toBe("ws://h/ws?a=1");
+    vi.stubGlobal("location", { href: "https://app.example/page#x" });
+    expect(await opened("/ws")).toBe("wss://app.example/ws");
+  });
+
+  it.each(["/ws", "ftp://h/ws", ""])("refuses the address %j with what to give", (url) => {
+    expect(() => new Hearth(url)).toThrow(/is no address of a server: give one like/);
+  });
+
+  it("refuses options that make no sense, by name", () => {
+    for (const options of [
+      { connectTimeout: 0 },
+      { backoff: { base: -1 } },
+      { backoff: { cap: Number.NaN } },
+      { heartbeat: { interval: 2 ** 31 } },
+      { heartbeat: { timeout: 0 } },
+    ]) {
+      const name = JSON.stringify(options).match(/[a-zA-Z]+/)?.[0] as string;
+      expect(() => fakeClient(options)).toThrow(new RegExp(`${name}.*must be milliseconds`));
+    }
+  });
+
+  it("passes subprotocols on", async () => {
+    const hearth = fakeClient({ protocols: ["a", "b"] });
+    hearth.connect();
+    await settle();
+    expect(FakeSocket.last.protocols).toEqual(["a", "b"]);
+    hearth.disconnect();
+  });
+
+  it("gives an attempt up that takes too long", async () => {
+    const hearth = fakeClient({ connectTimeout: 500 });
+    const seen = history(hearth);
+    hearth.connect();
+    await settle();
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.closed).toEqual({ code: 4900, reason: "timeout" });
+    expect(seen.at(-1)).toMatchObject(["connecting", { attempt: 1, error: { code: "timeout" } }]);
+    hearth.disconnect();
+  });
+
+  it("says so where there is no WebSocket", async () => {
+    vi.stubGlobal("WebSocket", undefined);
+    const hearth = new Hearth("ws://test/ws");
+    const promise = hearth.connect();
+    const seen = history(hearth);
+    await settle();
+    await expect(promise).rejects.toMatchObject({ code: "no-websocket" });
+    expect(seen.map(([event]) => event)).toEqual(["statechange", "error", "disconnected"]);
+    expect(hearth.state).toBe("disconnected");
+  });
+
+  it("says so when the socket cannot even be tried, as from an https: page", async () => {
+    class Refusing {
+      constructor() {
+        throw new DOMException("insecure", "SecurityError");
+      }
+    }
+    const hearth = fakeClient({ WebSocket: Refusing as never });
+    const promise = hearth.connect();
+    hearth.on("error", () => {});
+    await settle();
+    await expect(promise).rejects.toThrow(/No attempt to reach ws:\/\/test\/ws .*only wss:/);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("writes what nobody listens to on the console when it gives up", async () => {
+    const written = vi.spyOn(console, "error").mockReturnValue();
+    const hearth = fakeClient();
+    const socket = await connected(hearth);
+    socket.drop(4003, "Authentication failed");
+    expect(written).toHaveBeenCalledWith(expect.objectContaining({ code: "rejected" }));
+  });
+});
+
+describe("token", () => {
+  it("is sent as it is when it is an object, and is empty without one", async () => {
+    for (const [token, data] of [
+      [
+        { name: "ann", token: "x" },
+        { name: "ann", token: "x" },
+      ],
+      [undefined, {}],
+    ] as const) {
+      const hearth = fakeClient(token ? { token } : {});
+      const socket = await connected(hearth);
+      expect(socket.messages[0]).toEqual({ event: "authenticate", data });
+      hearth.disconnect();
+    }
+  });
+
+  it("is asked before every attempt", async () => {
+    let n = 0;
+    const hearth = fakeClient({ token: async () => `t${++n}` });
+    const first = await connected(hearth);
+    expect(first.messages[0]).toEqual({ event: "authenticate", data: { token: "t1" } });
+    first.drop();
+    await vi.advanceTimersByTimeAsync(2000);
+    FakeSocket.last.greet();
+    expect(FakeSocket.last.messages[0]).toEqual({ event: "authenticate", data: { token: "t2" } });
+    hearth.disconnect();
+  });
+
+  it("that fails is told and asked again", async () => {
+    const token = vi.fn().mockRejectedValueOnce(new Error("503")).mockResolvedValue("ok");
+    const hearth = fakeClient({ token });
+    const seen = history(hearth);
+    hearth.connect();
+    await settle();
+    expect(FakeSocket.all).toHaveLength(0);
+    expect(seen.at(-1)).toMatchObject(["error", { code: "token", cause: { message: "503" } }]);
+    await vi.advanceTimersByTimeAsync(2000);
+    FakeSocket.last.greet();
+    expect(hearth.state).toBe("connected");
+    hearth.disconnect();
+  });
+
+  it("that throws `rejected` stops", async () => {
+    const token = () => Promise.reject(new HearthError("rejected", "not logged in"));
+    const hearth = fakeClient({ token });
+    hearth.on("disconnected", () => {});
+    await expect(Promise.all([hearth.connect(), settle()])).rejects.toThrow("not logged in");
+    expect(hearth.state).toBe("disconnected");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is told by a signal when nobody waits for it any more", async () => {
+    let signal: AbortSignal | undefined;
+    const hearth = fakeClient({
+      token: (s) => {
+        signal = s;
+        return new Promise(() => {});
+      },
+    });
+    const promise = hearth.connect();
+    await settle();
+    expect(signal?.aborted).toBe(false);
+    hearth.disconnect();
+    expect(signal?.aborted).toBe(true);
+    await expect(promise).rejects.toMatchObject({ code: "disconnected" });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("coming back", () => {
+  const others = [1010, 1014, 3000, 3500, 4000, 4005, 4999];
+  const codes = [
+    ...vectors.codes.map(({ code, reconnect }) => ({ code, reconnect })),
+    ...others.map((code) => ({ code, reconnect: vectors.others.reconnect })),
+  ];
+
+  it("knows the codes of the protocol, and no others", () => {
+    expect(Object.values(CloseCode)).toEqual(vectors.codes.map(({ code }) => code));
+  });
+
+  it.each(codes)("after close code $code: $reconnect", async ({ code, reconnect }) => {
+    expect(mayReturn(code)).toBe(reconnect);
+    const hearth = fakeClient();
+    const seen = history(hearth);
+    const socket = await connected(hearth);
+    seen.length = 0;
+    socket.drop(code, "why");
+    if (reconnect) {
+      expect(seen).toMatchObject([
+        ["statechange", "connecting"],
+        ["connecting", { attempt: 1, error: { closeCode: code, reason: "why" } }],
+      ]);
+      await vi.advanceTimersByTimeAsync(2000);
+      expect(FakeSocket.all).toHaveLength(2);
+      hearth.disconnect();
+    } else {
+      const error = { closeCode: code, reason: "why", fatal: true };
+      expect(seen).toMatchObject([
+        ["statechange", "disconnected"],
+        ["error", error],
+        ["disconnected", { error }],
+      ]);
+      await vi.advanceTimersByTimeAsync(120_000);
+      expect(FakeSocket.all).toHaveLength(1);
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("does not happen after refused credentials, until connect() is called", async () => {
+    const hearth = fakeClient();
+    hearth.on("error", () => {});
+    const promise = hearth.connect();
+    await settle();
+    FakeSocket.last.open();
+    FakeSocket.last.receive({ event: "error", data: { message: "Authentication failed" } });
+    FakeSocket.last.drop(4003, "Authentication failed");
+    await expect(promise).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(
+        /refused the credentials \(Authentication failed\).*connect\(\)/,
+      ),
+    });
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    await connected(hearth);
+    expect(hearth.state).toBe("connected");
+    hearth.disconnect();
+  });
+
+  it("says what to do where encryption is demanded", async () => {
+    const hearth = fakeClient();
+    hearth.on("error", () => {});
+    const promise = hearth.connect();
+    await settle();
+    FakeSocket.last.open();
+    FakeSocket.last.drop(4004, "Encryption required");
+    await expect(promise).rejects.toThrow(/Set the option `encryption: true`/);
+  });
+
+  it("waits with full jitter: up to base, doubling, up to cap", async () => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0.999_999);
+    const hearth = fakeClient({ backoff: { base: 100, cap: 1000 } });
+    const delays: number[] = [];
+    hearth.on("connecting", ({ delay }) => delays.push(Math.round(delay)));
+    hearth.connect();
+    for (let i = 0; i < 7; i++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      FakeSocket.last.drop();
+    }
+    expect(delays).toEqual([0, 100, 200, 400, 800, 1000, 1000, 1000]);
+    random.mockReturnValue(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.drop();
+    expect(delays.at(-1)).toBe(0);
+    hearth.disconnect();
+  });
+
+  it("starts afresh only after a connection that has lived for a while", async () => {
+    const hearth = fakeClient({ backoff: { base: 10 } });
+    const attempts: number[] = [];
+    hearth.on("connecting", ({ attempt }) => attempts.push(attempt));
+    const first = await connected(hearth);
+    await vi.advanceTimersByTimeAsync(4000);
+    first.drop();
+    await vi.advanceTimersByTimeAsync(20);
+    FakeSocket.last.greet();
+    await vi.advanceTimersByTimeAsync(5000);
+    FakeSocket.last.drop();
+    expect(attempts).toEqual([0, 1, 1]);
+    hearth.disconnect();
+  });
+
+  it.each(["online", "visibilitychange"])("is tried at once on %s", async (event) => {
+    const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+    const window = new EventTarget();
+    vi.stubGlobal("document", page);
+    vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));
+    vi.spyOn(Math, "random").mockReturnValue(0.9);
+    const fire = () => (event === "online" ? window : page).dispatchEvent(new Event(event));
+    const hearth = fakeClient({ backoff: { base: 30_000 } });
+    const first = await connected(hearth);
+    first.drop();
+    await settle();
+    if (event === "visibilitychange") {
+      page.visibilityState = "hidden";
+      fire();
+      await settle();
+      expect(FakeSocket.all).toHaveLength(1);
+      page.visibilityState = "visible";
+    }
+    fire();
+    await settle();
+    expect(FakeSocket.all).toHaveLength(2);
+    fire();
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(FakeSocket.all).toHaveLength(2);
+    hearth.disconnect();
+    fire();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("lets nothing of an old connection through", async () => {
+    const hearth = fakeClient();
+    const got: unknown[] = [];
+    hearth.on("*", (message) => got.push(message));
+    const first = await connected(hearth);
+    const { onmessage } = first;
+    first.drop();
+    onmessage?.({ data: '{"event":"late"}' });
+    await vi.advanceTimersByTimeAsync(2000);
+    FakeSocket.last.greet();
+    first.receive({ event: "late" });
+    expect(got).toEqual([]);
+    hearth.disconnect();
+  });
+});
+
+describe("a handler may call anything", () => {
+  const calls: [keyof ClientEvents, (hearth: Hearth) => void][] = [
+    ["statechange", (hearth) => hearth.disconnect()],
+    ["connecting", (hearth) => hearth.disconnect()],
+    ["connected", (hearth) => hearth.disconnect()],
+    [
+      "connecting",
+      (hearth) => {
+        hearth.disconnect();
+        hearth.connect();
+      },
+    ],
+    [
+      "connected",
+      (hearth) => {
+        hearth.disconnect();
+        hearth.connect();
+      },
+    ],
+  ];
+
+  it.each(calls)("in %s", async (event, call) => {
+    const hearth = fakeClient();
+    hearth.once(event, () => call(hearth));
+    hearth.connect();
+    await settle();
+    if (FakeSocket.all.length) FakeSocket.last.greet();
+    await vi.advanceTimersByTimeAsync(2000);
+    const open = FakeSocket.all.filter((socket) => !socket.closed);
+    expect(open.length).toBe(hearth.state === "disconnected" ? 0 : 1);
+    hearth.disconnect();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(FakeSocket.all.every((socket) => socket.closed)).toBe(true);
+  });
+});

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { inject } from "vitest";
+
+/**
+ * The servers that are tested against: `hearth`, the lab server of this
+ * repository, and with HEARTH_PEERS=hearth,ignis also the original, which is
+ * expected in the directory IGNIS_DIR as bench/peers installs it.
+ */
+export const peerNames = (process.env.HEARTH_PEERS ?? "hearth").split(",");
+
+export interface StartOptions {
+  port: number;
+  /** The Redis of the original. */
+  redisPort: number;
+  encryption?: boolean;
+}
+
+/** A server process. */
+export interface Server {
+  url: string;
+  /** SIGKILL: no close frame, no goodbye. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM: closes 1001. Resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it accepts. */
+export async function startServer(peer: string, options: StartOptions): Promise<Server> {
+  const { port, redisPort, encryption } = options;
+  const child =
+    peer === "hearth"
+      ? spawn(inject("lab"), [
+          `-addr=127.0.0.1:${port}`,
+          ...(encryption ? ["-require-encryption"] : []),
+        ])
+      : spawn("node_modules/.bin/bun", ["server.ts"], {
+          cwd: process.env.IGNIS_DIR,
+          env: {
+            ...process.env,
+            NODE_ENV: "production",
+            PORT: String(port),
+            REDIS_PORT: String(redisPort),
+            ENC: encryption ? "1" : "",
+          },
+        });
+  await line(child, /^READY /);
+  return {
+    url: `ws://127.0.0.1:${port}/ws`,
+    kill: () => end(child, "SIGKILL"),
+    stop: () => end(child, "SIGTERM"),
+  };
+}
+
+/** A Redis of its own for a test. */
+export async function startRedis(port: number): Promise<{ stop(): Promise<void> }> {
+  const child = spawn("redis-server", [`--port`, `${port}`, "--save", "", "--appendonly", "no"]);
+  await line(child, /Ready to accept connections/);
+  return { stop: () => end(child, "SIGTERM") };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Resolves when the process has written such a line, and rejects when it ends before. */
+async function line(child: ChildProcess, pattern: RegExp): Promise<void> {
+  const heard: string[] = [];
+  const { stdout, stderr } = child;
+  if (!stdout || !stderr) throw new Error("no output to read");
+  stderr.on("data", (text) => heard.push(String(text)));
+  const lines = createInterface(stdout);
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`exit ${code}: ${heard.join("")}`)));
+    lines.on("line", (text) => {
+      heard.push(`${text}\n`);
+      if (pattern.test(text)) resolve();
+    });
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill(signal);
+  await exit;
+}

@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { WebSocket } from "ws";
+import { Hearth, type Message, type Options } from "../src/index.js";
+import {
+  freePort,
+  peerNames,
+  type Server,
+  type StartOptions,
+  startRedis,
+  startServer,
+} from "./peers/peers.js";
+
+interface WhoAmI {
+  id: string;
+  userId: string;
+  rooms: string[];
+  encrypted: boolean;
+}
+
+interface FromServer {
+  echo: unknown;
+  msg: unknown;
+  whoami: WhoAmI;
+}
+
+const node = { WebSocket: WebSocket as unknown as NonNullable<Options["WebSocket"]> };
+
+const options: Options = { ...node, backoff: { base: 20, cap: 200 } };
+
+/** The answer to one question. */
+function ask<K extends keyof FromServer>(
+  hearth: Hearth<FromServer>,
+  event: K,
+  data?: unknown,
+): Promise<FromServer[K]> {
+  return new Promise((resolve) => {
+    hearth.once(event, (answer) => resolve(answer as FromServer[K]));
+    hearth.send(event, data);
+  });
+}
+
+/** Timers of this process that keep running. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+}
+
+describe.each(peerNames)("with the server %s", (peer) => {
+  let redis: Awaited<ReturnType<typeof startRedis>>;
+  let start: StartOptions;
+  let server: Server;
+
+  beforeAll(async () => {
+    start = { port: await freePort(), redisPort: await freePort() };
+    redis = await startRedis(start.redisPort);
+    server = await startServer(peer, start);
+  }, 30_000);
+
+  afterAll(async () => {
+    await server?.kill();
+    await redis?.stop();
+  });
+
+  it("authenticates, joins, sends and receives", async () => {
+    const hearth = new Hearth<FromServer>(server.url, {
+      ...options,
+      token: { token: "ok", userId: "ann" },
+    });
+    const connection = await hearth.connect();
+    expect(connection).toMatchObject({ userId: "ann", encrypted: false });
+    expect(Date.parse(connection.time)).not.toBeNaN();
+    hearth.join("lobby", "secret-1");
+    expect(await ask(hearth, "echo", { deep: ["día ☀ 😀", null] })).toEqual({
+      deep: ["día ☀ 😀", null],
+    });
+    const me = await ask(hearth, "whoami");
+    expect(me).toMatchObject({ id: connection.id, userId: "ann", encrypted: false });
+    expect(me.rooms).toContain("lobby");
+    expect(me.rooms).not.toContain("secret-1");
+    const message = new Promise((resolve) => hearth.once("msg", resolve));
+    hearth.send("pub", { room: "lobby", body: { n: 1 } });
+    expect(await message).toEqual({ n: 1 });
+    hearth.disconnect();
+  });
+
+  it("stops at refused credentials, and at a check that failed", async () => {
+    for (const token of ["bad", "throw"]) {
+      const hearth = new Hearth(server.url, { ...options, token });
+      const attempts = vi.fn();
+      hearth.on("connecting", attempts);
+      hearth.on("disconnected", () => {});
+      await expect(hearth.connect()).rejects.toMatchObject({ code: "rejected", closeCode: 4003 });
+      expect(hearth.state).toBe("disconnected");
+      expect(attempts).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it("answers the heartbeat's question", async () => {
+    const heartbeat = { interval: 50, timeout: 2000 };
+    const hearth = new Hearth<FromServer>(server.url, { ...options, heartbeat });
+    const told = vi.fn();
+    hearth.on("error", told);
+    hearth.on("connecting", told);
+    const { id } = await hearth.connect();
+    told.mockClear();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect((await ask(hearth, "whoami")).id).toBe(id);
+    expect(told).not.toHaveBeenCalled();
+    hearth.disconnect();
+  });
+
+  it("stays away after a kick with 1000, and comes back after one with another code", async () => {
+    const hearth = new Hearth<FromServer>(server.url, options);
+    const first = await hearth.connect();
+    const again = new Promise((resolve) => hearth.once("connecting", resolve));
+    hearth.send("kick", { id: first.id, code: 4123, reason: "move" });
+    expect(await again).toMatchObject({ error: { closeCode: 4123, reason: "move" } });
+    const second = await hearth.connect();
+    expect(second.id).not.toBe(first.id);
+    const end = new Promise((resolve) => hearth.once("disconnected", resolve));
+    hearth.send("kick", { id: second.id, code: 1000, reason: "enough" });
+    expect(await end).toMatchObject({ error: { code: "closed", closeCode: 1000 } });
+    expect(hearth.state).toBe("disconnected");
+  });
+
+  it("says so when the path is not the server's", async () => {
+    const hearth = new Hearth(server.url.replace("/ws", "/nothing"), options);
+    const failed = new Promise((resolve) => {
+      hearth.on("connecting", ({ error }) => error && resolve(error));
+    });
+    hearth.connect();
+    expect(await failed).toMatchObject({
+      code: "network",
+      message: expect.stringMatching(/is this its path, and does it allow this origin/),
+    });
+    hearth.disconnect();
+  });
+
+  it("ends connected, in all its rooms, after 50 deaths of the server", {
+    timeout: 300_000,
+  }, async () => {
+    const before = timers();
+    const queue = { messages: 10_000 };
+    const hearth = new Hearth<FromServer>(server.url, { ...options, queue });
+    const rooms = Array.from({ length: 20 }, (_, i) => `room-${i}`);
+    const states: string[] = [];
+    const echoes: unknown[] = [];
+    const errors: unknown[] = [];
+    hearth.on("statechange", (state) => states.push(state));
+    hearth.on("connected", () => hearth.on("msg", () => {}));
+    hearth.on("echo", (data) => echoes.push(data));
+    hearth.on("error", (error) => errors.push(error));
+    hearth.join(...rooms.slice(0, 10));
+    await hearth.connect();
+    hearth.join(...rooms.slice(10));
+
+    let n = 0;
+    const flow = setInterval(() => {
+      hearth.send("echo", n++);
+      hearth.send("pub", { room: "room-3", body: n });
+    }, 5);
+    for (let death = 0; death < 50; death++) {
+      const lost = new Promise((resolve) => hearth.once("connecting", resolve));
+      await (death % 2 ? server.stop() : server.kill());
+      await lost;
+      server = await startServer(peer, start);
+      await hearth.connect();
+      if (death % 5 === 0) await ask(hearth, "whoami");
+    }
+    clearInterval(flow);
+
+    expect(hearth.state).toBe("connected");
+    expect(errors).toEqual([]);
+    expect(hearth.queued).toBe(0);
+    // whoami follows all that was sent before it.
+    const me = await ask(hearth, "whoami");
+    expect(me.id).toBe(hearth.connection?.id);
+    expect(rooms.filter((room) => !me.rooms.includes(room))).toEqual([]);
+    expect(echoes.length).toBeGreaterThan(n / 2);
+    expect(echoes).toEqual([...new Set(echoes as number[])].sort((a, b) => a - b));
+    const all: Message[] = [];
+    hearth.on("*", (message) => all.push(message));
+    const heard = vi.fn();
+    hearth.on("msg", heard);
+    hearth.send("pub", { room: "room-7", body: "once" });
+    await ask(hearth, "whoami");
+    expect(all.filter(({ event }) => event === "msg")).toEqual([{ event: "msg", data: "once" }]);
+    expect(heard).toHaveBeenCalledTimes(1);
+    expect(states.filter((state) => state === "connected")).toHaveLength(51);
+    hearth.disconnect();
+    expect(timers()).toBe(before);
+  });
+});
+
+describe.each(peerNames)("with the server %s that demands encryption", (peer) => {
+  let redis: Awaited<ReturnType<typeof startRedis>>;
+  let server: Server;
+
+  beforeAll(async () => {
+    const start = { port: await freePort(), redisPort: await freePort(), encryption: true };
+    redis = await startRedis(start.redisPort);
+    server = await startServer(peer, start);
+  }, 30_000);
+
+  afterAll(async () => {
+    await server?.kill();
+    await redis?.stop();
+  });
+
+  it("speaks sealed", async () => {
+    const hearth = new Hearth<FromServer>(server.url, { ...options, encryption: true });
+    expect(await hearth.connect()).toMatchObject({ encrypted: true });
+    expect(await ask(hearth, "whoami")).toMatchObject({ encrypted: true });
+    for (let n = 0; n < 50; n++) expect(await ask(hearth, "echo", n)).toBe(n);
+    hearth.disconnect();
+  });
+
+  it("says what to do without encryption", async () => {
+    const hearth = new Hearth(server.url, options);
+    hearth.on("disconnected", () => {});
+    await expect(hearth.connect()).rejects.toMatchObject({
+      code: "encryption-required",
+      message: expect.stringMatching(/Set the option `encryption: true`/),
+    });
+  });
+});
