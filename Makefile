@@ -1,0 +1,178 @@
+# Everything that can be built, checked and measured here. `make test` is what
+# continuous integration runs (.ci/run); each of its parts is a target of its
+# own. Needs Go, Node 20 with npm, and make; the rest is installed on the way,
+# by scripts/deps.sh and the package managers of Go and Node.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# Binaries that are run here carry no commit, so that a checkout owned by
+# somebody else (a container's mount) builds too. `make build` stamps its own.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+CACHE := $(CURDIR)/.cache
+RACE := -race -shuffle=on -timeout=8m
+PLAIN := -shuffle=on -timeout=8m
+
+# Programs that tests start; see scripts/deps.sh.
+NEEDS := cc redis chromium nginx haproxy shellcheck
+
+# Platforms that the library promises to compile for.
+comma := ,
+CROSS := linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64
+
+# Tools. Their versions are pinned in tools/go.mod; the linter's file name holds
+# what it was built from, so that a new version or a new Go builds a new one.
+LINT_VERSION := $(shell awk '$$1 ~ "/golangci-lint/v2$$" { print $$2 }' tools/go.mod)
+GOLANGCI := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)
+
+# Modules beside the main one: what they import is nobody's dependency.
+EXAMPLES := $(patsubst %/go.mod,%,$(wildcard examples/go.mod))
+BENCH := $(patsubst %/go.mod,%,$(wildcard bench/go.mod))
+
+# Folders whose package.json has the scripts lint and test.
+NODE := $(patsubst %/package.json,%,$(wildcard client/js/package.json playground/package.json))
+
+# What Node packages the Go tests start.
+PEERS := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard interop/peer/package.json))
+
+# The parts of `make test`, cheap ones first. Two at once, because tests wait
+# more than they compute and the linter's first build does the opposite.
+PARTS := lint-sh lint-npm lint-mod cross lint-go test-go node test-plain examples bench-check fuzz-short
+JOBS := 2
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+##@ Every day
+
+.PHONY: help
+help: ## what there is
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/hearth
+	go build -buildvcs=auto -trimpath -o bin/hearth ./cmd/hearth
+
+.PHONY: run
+run: build ## a server with the demo page
+	bin/hearth serve --demo
+
+.PHONY: test
+test: ## everything that must pass before a change lands
+	@scripts/deps.sh $(NEEDS)
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) $(SYNC) $(PARTS)
+	@echo "ok  make test"
+
+.PHONY: lint
+lint: lint-sh lint-npm lint-mod lint-go ## all linters but those of the Node folders
+
+.PHONY: fmt
+fmt: ## format Go code
+	$(MAKE) --no-print-directory golangci ARGS=fmt
+
+.PHONY: clean
+clean: ## remove what was built, and the caches in this folder
+	rm -rf bin .cache client/js/dist
+
+##@ Parts of make test
+
+.PHONY: deps
+deps: ## install missing programs (Debian)
+	scripts/deps.sh $(NEEDS)
+
+deps-%:
+	@scripts/deps.sh $*
+
+.PHONY: test-go
+test-go: deps-cc deps-redis deps-nginx deps-haproxy $(PEERS) ## Go tests under the race detector
+	go test $(RACE) ./...
+
+.PHONY: test-plain
+test-plain: ## the engine's tests without it: raw system calls, allocations
+	go test $(PLAIN) . ./internal/...
+
+.PHONY: fuzz-short
+fuzz-short: ## each fuzz target for 3 seconds
+	FUZZTIME=3s scripts/fuzz.sh
+
+.PHONY: cross
+cross: $(CACHE)/bin/crosscheck ## type-check code and tests for every platform
+	$< -platforms $(subst $() ,$(comma),$(CROSS)) ./...
+
+.PHONY: lint-go
+lint-go: ## golangci-lint, formatting included, over all modules
+	$(MAKE) --no-print-directory golangci ARGS=run
+
+.PHONY: lint-mod
+lint-mod: ## go.mod and go.sum say what the code imports
+	@set -e; for module in . $(EXAMPLES) $(BENCH); do \
+	  echo "go mod tidy -diff ($$module)"; (cd $$module && go mod tidy -diff); \
+	done
+
+.PHONY: lint-sh
+lint-sh: deps-shellcheck ## shell scripts
+	shellcheck scripts/*.sh .ci/run
+
+.PHONY: lint-npm
+lint-npm: ## lock files name no registry
+	scripts/lint-npm.sh
+
+.PHONY: node
+node: $(NODE) ## every Node folder: lint and tests
+
+.PHONY: $(NODE)
+$(NODE): %: %/node_modules/.package-lock.json deps-chromium
+	cd $@ && npm run lint && npm test
+
+.PHONY: client-js
+client-js: client/js ## the TypeScript client: lint and tests
+
+.PHONY: interop
+interop: deps-cc deps-redis $(PEERS) ## other implementations against this one
+	go test $(RACE) ./interop/...
+
+.PHONY: examples
+examples: ## every example builds and passes its tests
+	@set -e; for module in $(EXAMPLES); do (cd $$module && go vet ./... && go test $(RACE) ./...); done
+
+.PHONY: bench-check
+bench-check: ## the benchmark module builds and passes its tests
+	@set -e; for module in $(BENCH); do (cd $$module && go vet ./... && go test ./...); done
+
+##@ Now and then
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (5m)
+	FUZZTIME=$(or $(FUZZTIME),5m) scripts/fuzz.sh
+
+.PHONY: bench
+bench: ## Go benchmarks
+	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: cross-build
+cross-build: ## compile for every platform, as a release does
+	@set -e; for platform in $(CROSS); do \
+	  echo "go build $$platform"; \
+	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./...; \
+	done
+
+.PHONY: golangci
+golangci: $(GOLANGCI)
+	@set -e; for module in . tools $(EXAMPLES) $(BENCH); do \
+	  echo "golangci-lint $(ARGS) ($$module)"; \
+	  (cd $$module && GOLANGCI_LINT_CACHE=$(CACHE)/golangci-lint $(GOLANGCI) $(ARGS) ./...); \
+	done
+
+# A cold build takes minutes of processor time: no debug information, few
+# collections, and tests that run meanwhile go first.
+$(GOLANGCI):
+	cd tools && CGO_ENABLED=0 GOGC=400 nice go build -o $@ \
+	  -ldflags='-s -w' -gcflags=all=-dwarf=false github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(CACHE)/bin/crosscheck: tools/crosscheck/main.go tools/go.mod
+	cd tools && go build -o $@ ./crosscheck
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	@touch $@

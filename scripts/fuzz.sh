@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the module for FUZZTIME (default 3s) each.
+#
+#   FUZZTIME=5m scripts/fuzz.sh [package pattern]
+#
+# Each package is compiled once, instrumented, and asked for its targets.
+# Inputs worth keeping collect in .cache/fuzz; one that fails is written to
+# the package's testdata/fuzz, from where go test replays it for ever.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fuzztime=${FUZZTIME:-3s}
+cache=$PWD/.cache/fuzz
+binaries=$(mktemp -d)
+trap 'rm -rf "$binaries"' EXIT
+
+# Import path and directory of the packages whose test files, as this
+# platform sees them, declare a target.
+packages_with_targets() {
+  local dir path files
+  go list -f '{{.Dir}} {{.ImportPath}} {{join .TestGoFiles " "}} {{join .XTestGoFiles " "}}' "$@" |
+    while read -r dir path files; do
+      # shellcheck disable=SC2086 # a list of names without spaces
+      if [[ -n $files ]] && (cd "$dir" && grep -qE '^func Fuzz' $files); then
+        echo "$path $dir"
+      fi
+    done
+}
+
+packages=$(packages_with_targets "${1:-./...}")
+targets=0
+while read -r path dir; do
+  [[ -n $path ]] || continue
+  go test -c -fuzz=Fuzz -o "$binaries/fuzz.test" "$path"
+  names=$("$binaries/fuzz.test" -test.list '^Fuzz')
+  for name in $names; do
+    echo "=== FUZZ  $path $name $fuzztime"
+    (cd "$dir" && "$binaries/fuzz.test" -test.run='^$' -test.fuzz="^$name\$" \
+      -test.fuzztime="$fuzztime" -test.fuzzcachedir="$cache/$path" </dev/null)
+    targets=$((targets + 1))
+  done
+done <<<"$packages"
+
+if ((targets == 0)); then
+  echo "fuzz.sh: no fuzz target in ${1:-./...}" >&2
+  exit 1
+fi
+echo "ok  $targets fuzz targets, $fuzztime each"
