@@ -202,3 +202,6 @@ func (s *memorySession) Close(ctx context.Context) error {
 	}
 	return s.calls.Wait(ctx)
 }
+
+// Unfiltered is false: a session gets what it subscribed to.
+func (s *memorySession) Unfiltered() bool { return false }

@@ -58,6 +58,7 @@ func TestInflateExamples(t *testing.T) {
 		{"bit on a close", squeezed(closes, ""), []event{violation(1002)}},
 		{"corrupt", squeezed(text, "\xff\xff\xff\xff"), []event{violation(1007)}},
 		{"cut", squeezed(text, "\xf2\x48\xcd"), []event{violation(1007)}},
+		{"text cut within a code point", squeezed(text, deflated(t, "\xce", 9)), []event{violation(1007)}},
 		{"garbage behind a final block", squeezed(text, "\xf3\x48\xcd\xc9\xc9\x07\x00\xff\xff"), []event{violation(1007)}},
 	} {
 		t.Run(c.id, func(t *testing.T) { expect(t, usual, true, c.input, c.want...) })

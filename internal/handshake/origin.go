@@ -136,10 +136,10 @@ func (o origin) matches(page origin) bool {
 	if o.port != page.port || !strings.EqualFold(o.scheme, page.scheme) {
 		return false
 	}
-	parent, wild := strings.CutPrefix(o.host, "*")
-	if !wild {
+	if !strings.HasPrefix(o.host, "*.") {
 		return strings.EqualFold(o.host, page.host)
 	}
+	parent := o.host[1:] // with its dot
 	n := len(page.host) - len(parent)
 	return n > 0 && strings.EqualFold(page.host[n:], parent)
 }

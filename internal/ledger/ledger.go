@@ -146,7 +146,7 @@ func (l *Ledger) announced(node, room string, published, accepted int64) bool {
 }
 
 // trimEvery is the number of publications between two trims.
-const trimEvery = 1 << 18
+const trimEvery = 1 << 16
 
 // trim forgets the publications that every member of their room is past, and
 // nobody who joins later can get.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/hearthws/hearth/internal/wire"
 )
@@ -75,7 +76,7 @@ func TestDecodeMessageVectors(t *testing.T) {
 }
 
 // sameRaw compares raw values, where nil means absent.
-func sameRaw(t *testing.T, what string, got, want []byte) {
+func sameRaw(t rapid.TB, what string, got, want []byte) {
 	t.Helper()
 	if (got == nil) != (want == nil) || !bytes.Equal(got, want) {
 		t.Errorf("%s is %q (absent: %t), want %q (absent: %t)", what, got, got == nil, want, want == nil)

@@ -37,7 +37,7 @@ func utf16Fits(s string, limit int) bool {
 
 // DecodeRooms reads the data of join and leave, {"rooms": string[]}. Entries
 // that are not strings are left out; no name is judged. It reports false when
-// data is absent or has another shape.
+// data is absent or has another shape. UTF-8 was checked with the message.
 func DecodeRooms(data []byte) (rooms []string, ok bool) {
 	list, ok := Member(data, "rooms")
 	if !ok {

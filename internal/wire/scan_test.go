@@ -6,11 +6,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
 	"github.com/hearthws/hearth/internal/wire"
 )
 
 // checkValid holds Valid against encoding/json, which does not look at UTF-8.
-func checkValid(tb testing.TB, b []byte) {
+func checkValid(tb rapid.TB, b []byte) {
 	tb.Helper()
 	want := json.Valid(b) && utf8.Valid(b)
 	if got := wire.Valid(b); got != want {

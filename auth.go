@@ -1,0 +1,211 @@
+package hearth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/hub"
+	"github.com/hearthws/hearth/internal/transport"
+	"github.com/hearthws/hearth/internal/wire"
+)
+
+// startAuth takes an `authenticate` message. Only the first one counts.
+func (c *Client) startAuth(data []byte) {
+	if !c.stateValue.CompareAndSwap(stateUnauthorized, stateAuthenticating) {
+		c.sendError(errorAlreadyAuthenticated)
+		return
+	}
+	credentials := json.RawMessage("{}")
+	if data != nil && string(data) != "null" {
+		credentials = slices.Clone(data)
+	}
+	c.server.auth.add(c)
+	c.mu.Lock()
+	if c.work != nil { // the end has overtaken it
+		c.mu.Unlock()
+		return
+	}
+	c.work = &work{}
+	c.mu.Unlock()
+	go func() {
+		c.authenticate(credentials)
+		c.run()
+	}()
+}
+
+// authenticate goes the way from credentials to `connected`; see PROTOCOL.md,
+// "A connection's life".
+func (c *Client) authenticate(credentials json.RawMessage) {
+	s := c.server
+	id := &identity{}
+	err := c.guardAuth("Authenticate", func(ctx context.Context) (err error) {
+		id.Identity, err = s.opts.Authenticate(ctx, c, credentials)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrRejected):
+		s.counters.authRejected.Add(1)
+		c.refuse(errorAuthFailed, CloseAuthenticationFailed, reasonAuthFailed)
+		return
+	case err != nil:
+		s.counters.authFailed.Add(1)
+		c.refuse(errorAuthError, CloseAuthenticationFailed, reasonAuthFailed)
+		return
+	}
+	if c.state() != stateAuthenticating {
+		return
+	}
+	if s.opts.RequireEncryption || s.opts.Handshake != nil && offersKey(credentials) {
+		var result HandshakeResult
+		err := c.guardAuth("Handshake", func(ctx context.Context) (err error) {
+			result, err = s.opts.Handshake(ctx, c, credentials)
+			return err
+		})
+		switch {
+		case errors.Is(err, ErrRejected):
+			s.counters.authRejected.Add(1)
+			c.refuse(errorHandshakeFailed, CloseEncryptionRequired, reasonEncryptionRequired)
+			return
+		case err != nil:
+			s.counters.authFailed.Add(1)
+			c.refuse(errorAuthError, CloseAuthenticationFailed, reasonAuthFailed)
+			return
+		}
+		id.handshake = &result
+		c.encrypted.Store(true)
+	}
+	c.welcome(id)
+}
+
+// guardAuth is guard for hooks whose refusal is no failure.
+func (c *Client) guardAuth(hook string, f func(ctx context.Context) error) error {
+	var refusal error
+	err := c.guard(hook, func(ctx context.Context) error {
+		err := f(ctx)
+		if errors.Is(err, ErrRejected) {
+			refusal = err
+			return nil
+		}
+		return err
+	})
+	if refusal != nil {
+		if debugging(c.server.opts.Logger) {
+			c.server.opts.Logger.Debug("client refused", "hook", hook, "client", c.ID(), "error", refusal)
+		}
+		return refusal
+	}
+	return err
+}
+
+func offersKey(credentials json.RawMessage) bool {
+	key, ok := wire.Member(credentials, "publicKey")
+	return ok && string(key) != "null"
+}
+
+// refuse answers a failed attempt, and ends the connection.
+func (c *Client) refuse(text string, code int, reason string) {
+	c.sendError(text)
+	c.Close(code, reason)
+}
+
+// welcome waits for the broker and lets the client in.
+func (c *Client) welcome(id *identity) {
+	s := c.server
+	a := &hub.Admission{User: id.UserID, Rooms: s.roomsFor(c), Hello: c.connectedFrame(id)}
+	a.Seal = s.opts.Transform != nil && c.encrypted.Load()
+	admitted := false
+	a.Commit = func() {
+		c.identity = id
+		admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated)
+	}
+	s.await(c, func(live func(error)) { s.hub.Prepare(&c.hub, a, live) })
+	if !s.hub.Admit(&c.hub, a) {
+		s.hub.Abandon(&c.hub, a)
+		return
+	}
+	if !admitted {
+		return
+	}
+	c.lastActivity.Store(time.Now().UnixMilli())
+	s.counters.authenticated.Add(1)
+	if debugging(s.opts.Logger) {
+		s.opts.Logger.Debug("authenticated", "client", c.ID(), "user", id.UserID, "encrypted", c.Encrypted())
+	}
+	if hook := s.opts.OnConnect; hook != nil {
+		_ = c.guard("OnConnect", func(ctx context.Context) error { return hook(ctx, c) })
+	}
+}
+
+// roomsFor are the default rooms, each once, without the client's own.
+func (s *Server) roomsFor(c *Client) []string {
+	rooms := make([]string, 0, len(s.opts.DefaultRooms))
+	for _, r := range s.opts.DefaultRooms {
+		if r != c.ID() && !slices.Contains(rooms, r) {
+			rooms = append(rooms, r)
+		}
+	}
+	return rooms
+}
+
+// await calls subscribe and waits until what it subscribes to is live, for
+// SubscribeWait at most, and no longer than the client lives.
+func (s *Server) await(c *Client, subscribe func(live func(error))) {
+	live := make(chan error, 1)
+	subscribe(func(err error) { live <- err })
+	var err error
+	select {
+	case err = <-live:
+	default:
+		timer := time.NewTimer(s.opts.SubscribeWait)
+		defer timer.Stop()
+		select {
+		case err = <-live:
+		case <-timer.C:
+			err = context.DeadlineExceeded
+		case <-(*hookContext)(c).Done():
+			return
+		}
+	}
+	if err != nil {
+		s.counters.subscribeTimeouts.Add(1)
+		s.opts.Logger.Debug("client goes on before its subscriptions are live", "client", c.ID(), "error", err)
+	}
+}
+
+const isoMillis = "2006-01-02T15:04:05.000Z"
+
+// connectedFrame encodes `connected`.
+func (c *Client) connectedFrame(id *identity) *transport.Frame {
+	return transport.NewFrame(frame.Text, true, 256, func(dst []byte) []byte {
+		dst = append(dst, `{"event":"connected","data":{"id":`...)
+		dst = wire.AppendString(dst, c.ID())
+		if id.UserID != "" || id.EmptyUserID {
+			dst = append(dst, `,"userId":`...)
+			dst = wire.AppendString(dst, id.UserID)
+		}
+		dst = append(dst, `,"time":"`...)
+		dst = time.Now().UTC().AppendFormat(dst, isoMillis)
+		dst = append(dst, '"')
+		if h := id.handshake; h != nil {
+			dst = append(dst, `,"serverPublicKey":`...)
+			dst = wire.AppendString(dst, h.ServerPublicKey)
+			if h.Salt != "" {
+				dst = append(dst, `,"salt":`...)
+				dst = wire.AppendString(dst, h.Salt)
+			}
+		}
+		return append(dst, "}}"...)
+	})
+}
+
+// expireAuth closes a client that is still in state when its time is over.
+func (c *Client) expireAuth(state State) {
+	if c.State() == state {
+		c.server.counters.authTimeouts.Add(1)
+		c.Close(CloseAuthTimeout, reasonAuthTimeout)
+	}
+}

@@ -1,0 +1,190 @@
+package hearth
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/hub"
+	"github.com/hearthws/hearth/internal/transport"
+)
+
+// Client is one connection. It is valid for ever; once disconnected it sends
+// nothing any more. All methods may be called concurrently.
+type Client struct {
+	hub hub.Client
+
+	// Static after the upgrade.
+	server    *Server
+	remote    string
+	data      *UpgradeData // nil: none
+	connected int64        // Unix milliseconds
+
+	lastActivity atomic.Int64 // Unix milliseconds, of the last message
+	stateValue   atomic.Uint32
+	encrypted    atomic.Bool
+	congested    atomic.Bool
+	overloaded   atomic.Bool // its socket is not read, as too much is pending
+
+	// Written before the state becomes authenticated, static then.
+	identity *identity
+
+	// Guarded by mu.
+	mu   sync.Mutex
+	work *work         // while hooks run or are due
+	done chan struct{} // of the hooks' context; nil until somebody asks
+	out  *outbox       // once something was transformed
+}
+
+// identity is what authentication has found out.
+type identity struct {
+	Identity
+	handshake *HandshakeResult // nil: none
+}
+
+// The values of Client.stateValue, in the order in which they follow.
+const (
+	stateUnauthorized uint32 = iota
+	stateAuthenticating
+	stateAuthenticated
+	stateDisconnected
+)
+
+var stateNames = [...]State{StateUnauthorized, StateAuthenticating, StateAuthenticated, StateDisconnected}
+
+// handler is a Client as its connection sees it.
+type handler Client
+
+func clientOf(c *hub.Client) *Client {
+	if c == nil {
+		return nil
+	}
+	return clientOfConn(&c.Conn)
+}
+
+func clientOfConn(c *transport.Conn) *Client { return (*Client)(c.Handler().(*handler)) }
+
+func (c *Client) state() uint32 { return c.stateValue.Load() }
+
+// ID is the client's id.
+func (c *Client) ID() string { return c.hub.ID() }
+
+// UserID is the user whose client this is; "" before authentication, and when
+// it has none.
+func (c *Client) UserID() string {
+	if c.state() < stateAuthenticated || c.identity == nil {
+		return ""
+	}
+	return c.identity.UserID
+}
+
+// Metadata is what Authenticate has said of the client; nil before.
+func (c *Client) Metadata() any {
+	if c.state() < stateAuthenticated || c.identity == nil {
+		return nil
+	}
+	return c.identity.Metadata
+}
+
+// Data is what the caller of [Server.Upgrade] has said of the connection.
+func (c *Client) Data() UpgradeData {
+	if c.data == nil {
+		return UpgradeData{}
+	}
+	return *c.data
+}
+
+// State is where the client is in its life.
+func (c *Client) State() State { return stateNames[c.state()] }
+
+// RemoteAddr is the peer's address, as host:port; behind a trusted proxy the
+// address that it forwards, without a port.
+func (c *Client) RemoteAddr() string { return c.remote }
+
+// ConnectedAt is when the connection was upgraded.
+func (c *Client) ConnectedAt() time.Time { return time.UnixMilli(c.connected) }
+
+// LastActivity is when the last message arrived, or the connection was made.
+// Pings and pongs do not count.
+func (c *Client) LastActivity() time.Time { return time.UnixMilli(c.lastActivity.Load()) }
+
+// Encrypted reports whether what is sent to the client goes through Transform.
+func (c *Client) Encrypted() bool { return c.encrypted.Load() }
+
+// Backpressured reports whether the client reads more slowly than it is sent to.
+func (c *Client) Backpressured() bool { return c.congested.Load() }
+
+// Transport says which transport serves the client.
+func (c *Client) Transport() Transport {
+	if c.hub.OnEpoll() {
+		return TransportLoop
+	}
+	return TransportStream
+}
+
+// Rooms are the names of the rooms that the client is in, sorted. The room of
+// its own id is among them.
+func (c *Client) Rooms() []string { return c.hub.Rooms() }
+
+// InRoom reports whether the client is in room.
+func (c *Client) InRoom(room string) bool { return c.server.hub.InRoom(&c.hub, room) }
+
+// EnableEncryption lets everything that is sent to the client from now on go
+// through Transform. It cannot be undone; calling it again changes nothing.
+func (c *Client) EnableEncryption() {
+	if c.encrypted.CompareAndSwap(false, true) && c.server.opts.Transform != nil && c.state() == stateAuthenticated {
+		c.hub.Loop().Post(transport.Seal(&c.hub.Conn))
+	}
+}
+
+// Close ends the connection with a close frame behind everything that is
+// queued. At once the client is in no room and receives no message any more,
+// and its messages that wait for OnMessage are dropped. A code that may not
+// stand in a close frame (RFC 6455 section 7.4) becomes 1000. reason is cut
+// after 123 bytes.
+func (c *Client) Close(code int, reason string) {
+	if !frame.ValidCloseCode(code) {
+		code = CloseNormal
+	}
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
+	if c.end(Cause{Code: code, Reason: reason}, true) {
+		c.hub.Close(code, reason)
+	}
+}
+
+// Snapshot is what is known of a client at one moment.
+type Snapshot struct {
+	ID              string    `json:"id"`
+	UserID          string    `json:"userId"`
+	HasUserID       bool      `json:"hasUserId"` // also true for a user id that is known, and empty
+	State           State     `json:"state"`
+	Rooms           []string  `json:"rooms"`
+	Backpressured   bool      `json:"backpressured"`
+	Encrypted       bool      `json:"encrypted"`
+	ConnectedAt     time.Time `json:"connectedAt"`
+	LastActivity    time.Time `json:"lastActivity"`
+	Metadata        any       `json:"metadata,omitempty"`
+	ServerPublicKey string    `json:"serverPublicKey,omitempty"`
+	Salt            string    `json:"salt,omitempty"`
+	RemoteAddr      string    `json:"remoteAddr"`
+	Transport       Transport `json:"transport"`
+	QueuedBytes     int64     `json:"queuedBytes"`
+}
+
+// Snapshot returns what is known of the client now.
+func (c *Client) Snapshot() Snapshot {
+	s := Snapshot{
+		ID: c.ID(), UserID: c.UserID(), State: c.State(), Rooms: c.Rooms(), Backpressured: c.Backpressured(),
+		Encrypted: c.Encrypted(), ConnectedAt: c.ConnectedAt(), LastActivity: c.LastActivity(),
+		Metadata: c.Metadata(), RemoteAddr: c.remote, Transport: c.Transport(), QueuedBytes: c.hub.Queued(),
+	}
+	if id := c.identity; c.state() >= stateAuthenticated && id != nil {
+		s.HasUserID = id.UserID != "" || id.EmptyUserID
+		if id.handshake != nil {
+			s.ServerPublicKey, s.Salt = id.handshake.ServerPublicKey, id.handshake.Salt
+		}
+	}
+	return s
+}

@@ -1,0 +1,65 @@
+package hearth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// guard calls a hook. Its failure or panic is logged, and returned.
+func (c *Client) guard(hook string, f func(ctx context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			c.server.counters.hookFailures.Add(1)
+			c.server.opts.Logger.Error("hook panicked", "hook", hook, "client", c.ID(), "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	err = f((*hookContext)(c))
+	if err != nil {
+		c.server.counters.hookFailures.Add(1)
+		c.server.opts.Logger.Warn("hook failed", "hook", hook, "client", c.ID(), "error", err)
+	}
+	return err
+}
+
+// hookContext is the context of a client's hooks: it ends with the connection,
+// and costs nothing until somebody waits for that.
+type hookContext Client
+
+func (h *hookContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+func (h *hookContext) Done() <-chan struct{} {
+	c := (*Client)(h)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state() == stateDisconnected {
+		return closedChan()
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+	}
+	return c.done
+}
+
+func (h *hookContext) Err() error {
+	if (*Client)(h).state() == stateDisconnected {
+		return context.Canceled
+	}
+	return nil
+}
+
+func (h *hookContext) Value(key any) any { return (*Client)(h).server.base.Value(key) }
+
+var closedChan = sync.OnceValue(func() chan struct{} {
+	ch := make(chan struct{})
+	close(ch)
+	return ch
+})
+
+// debugging reports whether debug lines are wanted, so that others need not be
+// put together.
+func debugging(l *slog.Logger) bool { return l.Enabled(context.Background(), slog.LevelDebug) }

@@ -1,0 +1,74 @@
+package transport
+
+import (
+	"sync/atomic"
+
+	"github.com/hearthws/hearth/internal/frame"
+)
+
+// minDeflate is the payload size in bytes from which compressing pays.
+const minDeflate = 96
+
+// Frame is one encoded message, shared by all its receivers and never
+// changed.
+type Frame struct {
+	wire     []byte // header and payload
+	header   int    // length of the header
+	op       frame.Opcode
+	compress bool
+
+	// For Handler.Transform: what the payload was made of. A frame without an
+	// event cannot be transformed.
+	Event string
+	Data  []byte
+
+	deflated atomic.Pointer[[]byte] // the whole frame compressed with the usual window, made when first needed
+}
+
+// NewFrame encodes the payload that fill appends to its argument; size is how
+// long that may become.
+func NewFrame(op frame.Opcode, compress bool, size int, fill func(dst []byte) []byte) *Frame {
+	buf := fill(make([]byte, frame.MaxServerHeader, frame.MaxServerHeader+size))
+	return finish(op, compress, buf)
+}
+
+// FrameOf encodes a copy of payload.
+func FrameOf(op frame.Opcode, compress bool, payload []byte) *Frame {
+	buf := make([]byte, frame.MaxServerHeader, frame.MaxServerHeader+len(payload))
+	return finish(op, compress, append(buf, payload...))
+}
+
+// finish writes the header into the room before the payload.
+func finish(op frame.Opcode, compress bool, buf []byte) *Frame {
+	var h [frame.MaxServerHeader]byte
+	n := len(buf) - frame.MaxServerHeader
+	head := frame.AppendHeader(h[:0], op, true, false, n)
+	start := frame.MaxServerHeader - len(head)
+	copy(buf[start:], head)
+	return &Frame{wire: buf[start:], header: len(head), op: op, compress: compress && n >= minDeflate}
+}
+
+// Payload is what the frame carries, uncompressed.
+func (f *Frame) Payload() []byte { return f.wire[f.header:] }
+
+// Len is what the frame counts in queues, in bytes.
+func (f *Frame) Len() int64 { return int64(len(f.wire)) }
+
+// usualWindow is the deflate window that nearly every peer takes.
+const usualWindow = 15
+
+// bytes is what goes to a socket with that deflate window, 0 for none.
+func (f *Frame) bytes(windowBits uint8) []byte {
+	if windowBits == 0 || !f.compress {
+		return f.wire
+	}
+	if windowBits != usualWindow {
+		return frame.AppendDeflated(nil, f.op, f.Payload(), int(windowBits))
+	}
+	if d := f.deflated.Load(); d != nil {
+		return *d
+	}
+	d := frame.AppendDeflated(nil, f.op, f.Payload(), usualWindow)
+	f.deflated.Store(&d)
+	return d
+}

@@ -1,0 +1,237 @@
+package transport
+
+import "slices"
+
+// queuePool lends slices for the queues of connections that have something
+// queued.
+type queuePool struct {
+	free [][]*Frame
+}
+
+// What the pool keeps: slices of one capacity, at most so many.
+const (
+	queueCap  = 8
+	queuesMax = 1 << 14
+)
+
+func (p *queuePool) get() []*Frame {
+	if n := len(p.free); n > 0 {
+		q := p.free[n-1]
+		p.free = p.free[:n-1]
+		return q
+	}
+	return make([]*Frame, 0, queueCap)
+}
+
+func (p *queuePool) put(q []*Frame) {
+	if cap(q) > 8*queueCap || len(p.free) >= queuesMax {
+		return
+	}
+	clear(q)
+	p.free = append(p.free, q[:0])
+}
+
+// trim gives half of the pool back to the garbage collector.
+func (p *queuePool) trim() {
+	n := len(p.free) / 2
+	clear(p.free[n:])
+	p.free = slices.Clip(p.free[:n])
+}
+
+// takes reports whether c may still be sent something.
+func (c *Conn) takes() bool { return c.flags&(open|closing) == open }
+
+// enqueue appends frames that are counted in c.queued already.
+func (l *Loop) enqueue(c *Conn, frames ...*Frame) {
+	if c.out == nil {
+		c.out = l.queues.get()
+	}
+	c.out = append(c.out, frames...)
+}
+
+// uncount takes back what Admit has counted.
+func (l *Loop) uncount(c *Conn, n int64) {
+	c.queued.Add(-n)
+	l.queued.Add(-n)
+}
+
+func (l *Loop) sendAdmitted(op *Op) {
+	c := op.conn
+	more, _ := op.arg.([]*Frame)
+	if !c.takes() {
+		l.uncount(c, op.frame.Len())
+		for _, f := range more {
+			l.uncount(c, f.Len())
+		}
+		return
+	}
+	if c.flags&sealed != 0 {
+		c.handler.Transform(op.frame)
+		for _, f := range more {
+			c.handler.Transform(f)
+		}
+		return
+	}
+	l.enqueue(c, op.frame)
+	if more != nil {
+		l.enqueue(c, more...)
+	}
+	l.markDirect(c)
+}
+
+// sendTransformed queues what Handler.Transform has made of a frame, in whose
+// place it counts from now on.
+func (l *Loop) sendTransformed(c *Conn, from, to *Frame) {
+	l.uncount(c, from.Len())
+	if to == nil {
+		return
+	}
+	l.sendControl(c, to)
+}
+
+// sendControl queues a frame that no limit refuses: pings, pongs, close frames
+// and what has passed the limit under another form. Their number is bounded by
+// their callers.
+func (l *Loop) sendControl(c *Conn, f *Frame) {
+	if !c.takes() {
+		return
+	}
+	c.queued.Add(f.Len())
+	l.queued.Add(f.Len())
+	l.enqueue(c, f)
+	l.markDirect(c)
+}
+
+// sendGroup queues the frames of the first operations of ops that all go to
+// the same group, and returns how many these are. All at once costs one pass
+// over the members.
+func (l *Loop) sendGroup(ops []Op) int {
+	g := ops[0].group
+	if ops[0].arg != nil {
+		l.fanOut(g, []*Frame{ops[0].frame}, ops[0].arg.([]*Conn))
+		return 1
+	}
+	n := 1
+	for n < len(ops) && ops[n].kind == opGroup && ops[n].group == g && ops[n].arg == nil {
+		n++
+	}
+	frames := l.batch.scratch[:0]
+	for i := range n {
+		frames = append(frames, ops[i].frame)
+	}
+	l.fanOut(g, frames, nil)
+	clear(frames)
+	l.batch.scratch = frames[:0]
+	return n
+}
+
+func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
+	var size int64
+	for _, f := range frames {
+		size += f.Len()
+	}
+	limit := l.engine.cfg.BackpressureLimit
+	last := size - frames[len(frames)-1].Len() // the last is accepted while the others leave room
+	var added int64
+	for _, c := range g.members {
+		if len(skip) > 0 && slices.Contains(skip, c) || !c.takes() {
+			continue
+		}
+		before := c.queued.Load()
+		if before+last >= limit || c.flags&sealed != 0 || c.shed.Load() {
+			l.fanOutSlow(c, frames, limit)
+			continue
+		}
+		c.queued.Add(size)
+		added += size
+		if c.out == nil {
+			c.out = l.queues.get()
+		}
+		c.out = append(c.out, frames...)
+		l.markBulk(c)
+	}
+	l.queued.Add(added)
+}
+
+// fanOutSlow queues frame by frame, as far as the limit allows.
+func (l *Loop) fanOutSlow(c *Conn, frames []*Frame, limit int64) {
+	for _, f := range frames {
+		if c.queued.Load() >= limit || c.shed.Load() {
+			l.drops.Add(1)
+			c.handler.Dropped()
+			continue
+		}
+		c.queued.Add(f.Len())
+		l.queued.Add(f.Len())
+		if c.flags&sealed != 0 {
+			c.handler.Transform(f)
+			continue
+		}
+		l.enqueue(c, f)
+		l.markBulk(c)
+	}
+}
+
+func (l *Loop) markDirect(c *Conn) {
+	if c.flags&(dirty|blocked) == 0 {
+		c.flags |= dirty
+		l.direct = append(l.direct, c)
+	}
+}
+
+func (l *Loop) markBulk(c *Conn) {
+	if c.flags&(dirty|dirtyBulk|blocked) == 0 {
+		c.flags |= dirtyBulk
+		l.bulk = append(l.bulk, c)
+	}
+}
+
+// emptied is called when everything queued has been handed over.
+func (l *Loop) emptied(c *Conn) {
+	if c.out != nil {
+		l.queues.put(c.out)
+		c.out = nil
+	}
+	c.shed.Store(false)
+	if c.flags&congested != 0 {
+		c.flags &^= congested
+		if c.flags&reported == 0 {
+			c.handler.Congested(false)
+		}
+	}
+	if c.flags&(closing|shut) == closing {
+		l.shutWrite(c)
+	}
+}
+
+// congest reports that c takes no more for now.
+func (l *Loop) congest(c *Conn) {
+	if c.flags&(congested|reported) == 0 {
+		c.flags |= congested
+		c.handler.Congested(true)
+	}
+}
+
+// checkTotal marks the longest queues as over their limit while all together
+// hold more than MaxQueuedBytes.
+func (l *Loop) checkTotal() {
+	limit := l.engine.cfg.MaxQueuedBytes
+	if l.queued.Load() == 0 || l.engine.Queued() < limit {
+		return
+	}
+	var long []*Conn
+	for _, c := range l.conns {
+		if c != nil && !c.shed.Load() && c.queued.Load() > 0 {
+			long = append(long, c)
+		}
+	}
+	slices.SortFunc(long, func(a, b *Conn) int { return int(b.queued.Load() - a.queued.Load()) })
+	held := int64(0)
+	for _, c := range long {
+		if held >= l.queued.Load()/2 {
+			break
+		}
+		held += c.queued.Load()
+		c.shed.Store(true)
+	}
+}

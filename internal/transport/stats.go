@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// turnBounds are the upper bounds of the classes in which turns are counted;
+// the last class has none.
+var turnBounds = [...]time.Duration{
+	100 * time.Microsecond, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond,
+}
+
+// counters are written by the loop, and read by anybody.
+type counters struct {
+	turns       [len(turnBounds) + 1]atomic.Int64
+	longest     atomic.Int64 // turn, nanoseconds
+	deepest     atomic.Int64 // operations in one turn
+	shortWrites atomic.Int64
+	rescued     atomic.Int64
+}
+
+func (s *counters) turn(took time.Duration, ops int) {
+	class := 0
+	for class < len(turnBounds) && took > turnBounds[class] {
+		class++
+	}
+	s.turns[class].Add(1)
+	if int64(took) > s.longest.Load() {
+		s.longest.Store(int64(took))
+	}
+	if int64(ops) > s.deepest.Load() {
+		s.deepest.Store(int64(ops))
+	}
+}
+
+// LoopStats is a snapshot of a loop.
+type LoopStats struct {
+	Connections int64
+	QueuedBytes int64
+	Turns       []int64 // up to 100 µs, 1 ms, 5 ms, 20 ms, and longer
+	LongestTurn time.Duration
+	DeepestTurn int64 // operations in one turn
+	ShortWrites int64 // the socket took less than it was given
+	Drops       int64 // frames refused at a limit
+	Rescued     int64 // wake-ups that were missed; always 0
+}
+
+// Stats is a snapshot.
+func (l *Loop) Stats() LoopStats {
+	s := LoopStats{
+		Connections: l.count.Load(),
+		QueuedBytes: l.queued.Load(),
+		LongestTurn: time.Duration(l.stats.longest.Load()),
+		DeepestTurn: l.stats.deepest.Load(),
+		ShortWrites: l.stats.shortWrites.Load(),
+		Drops:       l.drops.Load(),
+		Rescued:     l.stats.rescued.Load(),
+	}
+	for i := range l.stats.turns {
+		s.Turns = append(s.Turns, l.stats.turns[i].Load())
+	}
+	return s
+}

@@ -1,0 +1,282 @@
+package hearth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/hub"
+	"github.com/hearthws/hearth/internal/transport"
+	"github.com/hearthws/hearth/internal/wire"
+)
+
+// SendResult says what became of a message to a client when it was queued.
+type SendResult int
+
+// The results of Client.Send.
+const (
+	Dropped SendResult = iota // it was not taken; the error says why
+	Sent                      // nothing was queued before it
+	Queued                    // it waits behind others
+)
+
+func (r SendResult) String() string { return [...]string{"dropped", "sent", "queued"}[r] }
+
+// SendOption changes what a sending method does.
+type SendOption struct {
+	local   bool
+	log     bool
+	exclude []string
+	async   func(error)
+}
+
+// LocalOnly sends to clients of this node only.
+func LocalOnly() SendOption { return SendOption{local: true} }
+
+// Exclude leaves out the clients with these ids; for rooms and broadcasts.
+func Exclude(clientIDs ...string) SendOption { return SendOption{exclude: clientIDs} }
+
+// WithLog writes a log line about the message, without its data.
+func WithLog() SendOption { return SendOption{log: true} }
+
+// Async makes the method return once the message is on its way. done, if not
+// nil, is called once with what the method would have returned; it must not
+// block.
+func Async(done func(error)) SendOption {
+	if done == nil {
+		done = func(error) {}
+	}
+	return SendOption{async: done}
+}
+
+func combine(opts []SendOption) (all SendOption) {
+	for _, o := range opts {
+		all.local = all.local || o.local
+		all.log = all.log || o.log
+		all.exclude = append(all.exclude, o.exclude...)
+		if o.async != nil {
+			all.async = o.async
+		}
+	}
+	return all
+}
+
+// newMessage encodes a message to clients, once for all its receivers.
+func newMessage(event string, data any) (*transport.Frame, error) {
+	if event == "" {
+		return nil, ErrNoEvent
+	}
+	raw, err := encodeData(data)
+	if err != nil {
+		return nil, err
+	}
+	return messageFrame(event, raw), nil
+}
+
+func messageFrame(event string, data json.RawMessage) *transport.Frame {
+	f := transport.NewFrame(frame.Text, true, len(event)+len(data)+24, func(dst []byte) []byte {
+		return wire.AppendMessage(dst, event, data)
+	})
+	f.Event = event
+	if data != nil {
+		end := len(f.Payload()) - 1
+		f.Data = f.Payload()[end-len(data) : end : end]
+	}
+	return f
+}
+
+// Send routes a message by its destination: to everybody if that is empty, to
+// the client or the room of that name otherwise; see PROTOCOL.md, "Routing". An
+// empty topic or [Absent] data sends nothing. The error is that of the broker,
+// see [BrokerSession]; local clients have been sent the message in any case.
+func (s *Server) Send(ctx context.Context, destination, topic string, data any, opts ...SendOption) error {
+	if _, none := data.(absent); none || topic == "" {
+		return nil
+	}
+	switch {
+	case destination == "":
+		return s.Broadcast(ctx, topic, data, opts...)
+	case s.hub.Client(destination) != nil || !s.hub.HasRoom(destination) && hub.IsClientID(destination):
+		return s.ToClient(ctx, destination, topic, data, opts...)
+	}
+	return s.ToRoom(ctx, destination, topic, data, opts...)
+}
+
+// ToClient sends a message to a client, wherever it is connected. data is
+// encoded as JSON: nil is null, a [json.RawMessage] goes as it is, [Absent]
+// leaves the data out. The error is [ErrBackpressure] if the client is here
+// and did not get it, or that of the broker.
+func (s *Server) ToClient(ctx context.Context, clientID, event string, data any, opts ...SendOption) error {
+	o := combine(opts)
+	f, err := newMessage(event, data)
+	if err != nil {
+		return err
+	}
+	dropped := s.localClient(clientID, f)
+	return s.publish(ctx, &o, f, TypeClient, clientID, dropped)
+}
+
+// ToUser sends a message to all clients of a user. See [Server.ToClient].
+func (s *Server) ToUser(ctx context.Context, userID, event string, data any, opts ...SendOption) error {
+	o := combine(opts)
+	f, err := newMessage(event, data)
+	if err != nil {
+		return err
+	}
+	dropped := s.localUser(userID, f)
+	return s.publish(ctx, &o, f, TypeUser, userID, dropped)
+}
+
+// ToRoom sends a message to all clients in a room. See [Server.ToClient]; what
+// a slow member does not get is no error, but counted.
+func (s *Server) ToRoom(ctx context.Context, room, event string, data any, opts ...SendOption) error {
+	o := combine(opts)
+	f, err := newMessage(event, data)
+	if err != nil {
+		return err
+	}
+	s.hub.ToRoom(room, f, s.conns(o.exclude))
+	return s.publish(ctx, &o, f, TypeRoom, room, nil)
+}
+
+// Broadcast sends a message to all authenticated clients. See [Server.ToRoom].
+func (s *Server) Broadcast(ctx context.Context, event string, data any, opts ...SendOption) error {
+	o := combine(opts)
+	f, err := newMessage(event, data)
+	if err != nil {
+		return err
+	}
+	s.hub.ToAll(f, s.conns(o.exclude))
+	return s.publish(ctx, &o, f, TypeBroadcast, "", nil)
+}
+
+// Publish sends a frame without the {event, data} form to the members of a
+// room on this node, but to none that is encrypted.
+func (s *Server) Publish(room string, raw Raw) error {
+	f, err := rawFrame(raw)
+	if err != nil {
+		return err
+	}
+	s.hub.ToRoom(room, f, nil)
+	return nil
+}
+
+var errNoTarget = errors.New("hearth: target is empty")
+
+// publish passes on to the other nodes what was delivered here, and reports
+// the error of either.
+func (s *Server) publish(ctx context.Context, o *SendOption, f *transport.Frame, typ MessageType, target string, local error) error {
+	if typ != TypeBroadcast && target == "" {
+		local = errNoTarget
+	}
+	if o.log {
+		s.opts.Logger.Info("message sent", "type", typ, "target", target, "event", f.Event, "bytes", len(f.Payload()))
+	}
+	if o.local || target == "" && typ != TypeBroadcast {
+		return o.answer(local)
+	}
+	env := Envelope{ServerID: s.id, Type: typ, Target: target, Event: f.Event, Data: f.Data, Exclude: o.exclude}
+	if o.async != nil {
+		s.session.Publish(env, func(err error) { o.async(errors.Join(local, err)) })
+		return nil
+	}
+	return errors.Join(local, publishAndWait(ctx, s.session, env))
+}
+
+func (o *SendOption) answer(err error) error {
+	if o.async != nil {
+		o.async(err)
+		return nil
+	}
+	return err
+}
+
+// answers lends the channels over which publishAndWait gets its answer.
+var answers = sync.Pool{New: func() any { return make(chan error, 1) }}
+
+func publishAndWait(ctx context.Context, session BrokerSession, env Envelope) error {
+	answer := answers.Get().(chan error)
+	session.Publish(env, func(err error) { answer <- err })
+	select {
+	case err := <-answer:
+		answers.Put(answer)
+		return err
+	default:
+	}
+	select {
+	case err := <-answer:
+		answers.Put(answer)
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// conns are the connections of those ids that are here.
+func (s *Server) conns(ids []string) []*transport.Conn {
+	var all []*transport.Conn
+	for _, id := range ids {
+		if c := s.hub.Client(id); c != nil {
+			all = append(all, &c.Conn)
+		}
+	}
+	return all
+}
+
+func (s *Server) localClient(id string, f *transport.Frame) error {
+	c := s.Client(id)
+	if c == nil || c.state() != stateAuthenticated {
+		return nil
+	}
+	_, err := c.enqueue(f)
+	return err
+}
+
+func (s *Server) localUser(id string, f *transport.Frame) error {
+	var dropped error
+	for _, hc := range s.hub.User(id) {
+		c := clientOf(hc)
+		if c.state() != stateAuthenticated {
+			continue
+		}
+		if _, err := c.enqueue(f); err != nil {
+			dropped = err
+		}
+	}
+	return dropped
+}
+
+// enqueue sends frames to an authenticated client, all or none.
+func (c *Client) enqueue(f *transport.Frame, more ...*transport.Frame) (SendResult, error) {
+	switch c.server.hub.ToClient(&c.hub, f, more...) {
+	case transport.First:
+		return Sent, nil
+	case transport.Behind:
+		return Queued, nil
+	}
+	c.dropped()
+	return Dropped, ErrBackpressure
+}
+
+// sendError tells the client of a mistake, in whatever state it is.
+func (c *Client) sendError(text string) {
+	c.server.counters.errors.Add(1)
+	data := wire.AppendString([]byte(`{"message":`), text)
+	f := messageFrame(EventError, append(data, '}'))
+	c.server.hub.ToClient(&c.hub, f)
+}
+
+// rawFrame encodes a frame that is not an {event, data} message.
+func rawFrame(raw Raw) (*transport.Frame, error) {
+	op := frame.Binary
+	if !raw.Binary {
+		op = frame.Text
+		if !utf8.Valid(raw.Payload) {
+			return nil, errors.New("hearth: text is not UTF-8; set Raw.Binary to send bytes")
+		}
+	}
+	return transport.FrameOf(op, !raw.NoCompress, raw.Payload), nil
+}

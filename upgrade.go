@@ -1,0 +1,107 @@
+package hearth
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hearthws/hearth/internal/handshake"
+	"github.com/hearthws/hearth/internal/transport"
+)
+
+// ServeHTTP upgrades requests for Options.Path.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.opts.Path != "*" && r.URL.Path != s.opts.Path {
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = s.Upgrade(w, r, UpgradeData{})
+}
+
+// Upgrade makes a connection of a request, whatever its path. It answers the
+// request in any case; the error says why it did not become a connection:
+// [ErrClosed], [ErrClientIDInUse], or what is wrong with the request.
+func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeData) (*Client, error) {
+	opts := s.handshake
+	opts.Header = data.Header
+	plan, refusal := handshake.Check(r, &opts)
+	if refusal != nil {
+		s.logRefusal(r, refusal)
+		refusal.Write(w)
+		return nil, refusal
+	}
+	if !s.admit() {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "The server is shutting down; try another one.", http.StatusServiceUnavailable)
+		return nil, ErrClosed
+	}
+	now := time.Now().UnixMilli()
+	c := &Client{server: s, remote: s.remoteAddr(r), connected: now}
+	c.lastActivity.Store(now)
+	if data.ClientID != "" || data.UserID != "" || data.Metadata != nil {
+		c.data = &data
+	}
+	c.hub.Init(s.engine.Pick(), (*handler)(c))
+	c.hub.SetID(data.ClientID)
+	if !s.hub.Add(&c.hub) {
+		s.live.Done()
+		http.Error(w, "The client id is in use by another connection.", http.StatusConflict)
+		return nil, ErrClientIDInUse
+	}
+	res, err := plan.Accept(w)
+	if err != nil {
+		s.hub.Remove(&c.hub)
+		s.live.Done()
+		s.opts.Logger.Debug("upgrade failed", "remote", c.remote, "error", err)
+		return nil, err
+	}
+	s.counters.connections.Add(1)
+	s.hello.add(c)
+	link := transport.Link{Conn: res.Conn, Buffered: res.Buffered}
+	if res.Deflate {
+		link.WindowBits = res.WindowBits
+	}
+	if err := s.engine.Serve(&c.hub.Conn, link); err != nil {
+		res.Conn.Close()
+		c.end(Cause{Code: CloseAbnormal, Err: err}, true)
+		s.opts.Logger.Warn("connection cannot be served", "client", c.ID(), "remote", c.remote, "error", err)
+		if errors.Is(err, transport.ErrClosed) {
+			err = ErrClosed
+		}
+		return nil, err
+	}
+	if c.state() == stateDisconnected { // somebody found it by its id and closed it meanwhile
+		c.hub.Close(CloseGoingAway, reasonShutdown)
+	}
+	if debugging(s.opts.Logger) {
+		s.opts.Logger.Debug("connected", "client", c.ID(), "remote", c.remote, "transport", c.Transport())
+	}
+	return c, nil
+}
+
+func (s *Server) logRefusal(r *http.Request, refusal *handshake.Error) {
+	s.counters.refusals.Add(1)
+	attrs := []any{"remote", r.RemoteAddr, "status", refusal.Status, "reason", refusal.Reason}
+	if refusal.Reason == "origin" {
+		attrs = append(attrs, "origin", r.Header.Get("Origin"), "host", r.Host,
+			"hint", "allow it with Options.Origins, or TrustForwarded behind a proxy that rewrites Host")
+	}
+	s.opts.Logger.Info("upgrade refused", attrs...)
+}
+
+// remoteAddr is the peer's address.
+func (s *Server) remoteAddr(r *http.Request) string {
+	if s.opts.TrustForwarded {
+		if list := r.Header.Values("X-Forwarded-For"); len(list) > 0 {
+			// The last address is the one that the trusted proxy has seen.
+			parts := strings.Split(list[len(list)-1], ",")
+			last := strings.TrimSpace(parts[len(parts)-1])
+			if net.ParseIP(last) != nil {
+				return last
+			}
+		}
+	}
+	return strings.Clone(r.RemoteAddr)
+}

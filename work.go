@@ -1,0 +1,235 @@
+package hearth
+
+import (
+	"context"
+	"time"
+	"unsafe"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/transport"
+	"github.com/hearthws/hearth/internal/wire"
+)
+
+// work is what one client's hooks have to do. It exists while there is any,
+// and so does the goroutine that does it, one after the other.
+type work struct {
+	pending []Message
+	bytes   int
+	paused  bool   // the socket is not read until some of it is done
+	cause   *Cause // the connection has ended: OnDisconnect is the last
+}
+
+// Message is called by the transport for each message of the client.
+func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
+	c := (*Client)(h)
+	c.lastActivity.Store(time.Now().UnixMilli())
+	c.server.counters.messagesIn.Add(1)
+	decode := wire.DecodeMessage
+	if op == frame.Text {
+		decode = wire.DecodeText
+	}
+	m, err := decode(payload)
+	if err != nil {
+		c.sendError(errorInvalidFormat)
+		return false
+	}
+	switch string(m.Event) {
+	case "":
+		if debugging(c.server.opts.Logger) {
+			c.server.opts.Logger.Debug("message without event dropped", "client", c.ID())
+		}
+	case EventHeartbeat:
+	case EventAuthenticate:
+		c.startAuth(m.Data)
+	default:
+		if c.state() != stateAuthenticated {
+			c.sendError(errorNotAuthenticated)
+			return false
+		}
+		return c.accept(&m, payload)
+	}
+	return false
+}
+
+// accept queues a message for the hooks, or handles it at once under
+// InlineHooks.
+func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
+	if c.server.opts.InlineHooks && c.runInline(m, payload) {
+		return false
+	}
+	msg := keep(m, payload)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.work
+	start := w == nil
+	if start {
+		w = &work{}
+		c.work = w
+	}
+	w.pending = append(w.pending, msg)
+	w.bytes += len(msg.Raw)
+	if len(w.pending) >= c.server.opts.MaxPendingMessages || w.bytes >= c.server.opts.MaxPendingBytes {
+		w.paused = true
+		c.overloaded.Store(true)
+		c.server.counters.pauses.Add(1)
+	}
+	if start {
+		go c.run()
+	}
+	return w.paused
+}
+
+// runInline calls OnMessage where the message was read, if nothing of the
+// client is under way. Joins and leaves may wait for the broker, so they take
+// the other way.
+func (c *Client) runInline(m *wire.Message, payload []byte) bool {
+	if c.hub.Loop() == nil || string(m.Event) == EventJoin || string(m.Event) == EventLeave {
+		return false
+	}
+	c.mu.Lock()
+	idle := c.work == nil
+	c.mu.Unlock()
+	if !idle {
+		return false
+	}
+	c.handle(keep(m, payload))
+	return true
+}
+
+// keep is a Message with memory of its own: one copy that all its parts share.
+func keep(m *wire.Message, payload []byte) Message {
+	raw := append(make([]byte, 0, len(payload)), payload...)
+	part := func(p []byte) []byte {
+		if p == nil {
+			return nil
+		}
+		at := uintptr(unsafe.Pointer(unsafe.SliceData(p))) - uintptr(unsafe.Pointer(unsafe.SliceData(payload)))
+		return raw[at:][:len(p):len(p)]
+	}
+	return Message{Event: string(m.Event), Data: part(m.Data), ID: part(m.ID), Raw: raw}
+}
+
+// run is the goroutine that does the client's work.
+func (c *Client) run() {
+	for {
+		m, cause := c.next()
+		switch {
+		case cause != nil:
+			c.disconnect(*cause)
+			return
+		case m == nil:
+			return
+		}
+		c.handle(*m)
+	}
+}
+
+// next takes the oldest message, or the end of the connection once there is
+// none; neither means that the work is done.
+func (c *Client) next() (*Message, *Cause) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.work
+	if len(w.pending) == 0 {
+		if w.cause == nil {
+			c.work, c.done = nil, nil
+		}
+		return nil, w.cause
+	}
+	m := w.pending[0]
+	w.pending[0] = Message{}
+	w.pending = w.pending[1:]
+	w.bytes -= len(m.Raw)
+	if w.paused && len(w.pending) <= c.server.opts.MaxPendingMessages/2 && w.bytes <= c.server.opts.MaxPendingBytes/2 {
+		w.paused = false
+		c.lastActivity.Store(time.Now().UnixMilli())
+		c.overloaded.Store(false)
+		c.hub.Resume()
+	}
+	return &m, nil
+}
+
+// handle does what a message of an authenticated client asks for.
+func (c *Client) handle(m Message) {
+	switch m.Event {
+	case EventJoin:
+		c.joinAsked(m)
+	case EventLeave:
+		c.leaveAsked(m)
+	default:
+		if hook := c.server.opts.OnMessage; hook != nil {
+			_ = c.guard("OnMessage", func(ctx context.Context) error { return hook(ctx, c, m) })
+		}
+	}
+}
+
+// Closed is called by the transport when the connection has ended.
+func (h *handler) Closed(cause transport.Cause) {
+	(*Client)(h).end(Cause{Code: cause.Code, Reason: cause.Reason, Err: cause.Err}, false)
+}
+
+// end takes the client out of everything and lets OnDisconnect follow what
+// hooks are under way. What the client has sent is still handled if it was the
+// peer who left, and dropped if it was sent away. It returns false if the
+// client had ended already.
+func (c *Client) end(cause Cause, dropPending bool) bool {
+	if c.stateValue.Swap(stateDisconnected) == stateDisconnected {
+		return false
+	}
+	s := c.server
+	s.hub.Remove(&c.hub)
+	s.counters.disconnects.Add(1)
+	c.mu.Lock()
+	w := c.work
+	start := w == nil
+	if start {
+		w = &work{}
+		c.work = w
+	}
+	w.cause = &cause
+	if dropPending {
+		w.pending, w.bytes = nil, 0
+	}
+	if c.done != nil {
+		close(c.done)
+	}
+	c.mu.Unlock()
+	if start {
+		go c.run()
+	}
+	return true
+}
+
+// disconnect is the last thing that happens to a client.
+func (c *Client) disconnect(cause Cause) {
+	s := c.server
+	defer s.live.Done()
+	if debugging(s.opts.Logger) {
+		s.opts.Logger.Debug("disconnected", "client", c.ID(), "code", cause.Code, "reason", cause.Reason, "error", cause.Err)
+	}
+	if hook := s.opts.OnDisconnect; hook != nil {
+		_ = c.guard("OnDisconnect", func(context.Context) error { return hook(s.base, c, cause) })
+	}
+}
+
+// Congested is called by the transport.
+func (h *handler) Congested(on bool) {
+	c := (*Client)(h)
+	c.congested.Store(on)
+	c.server.counters.congested.Add(map[bool]int64{true: 1, false: -1}[on])
+	if hook := c.server.opts.OnBackpressure; hook != nil {
+		_ = c.guard("OnBackpressure", func(context.Context) error { hook(c, on); return nil })
+	}
+}
+
+// Dropped is called by the transport for each message of a room that the
+// client's queue had no room for.
+func (h *handler) Dropped() { (*Client)(h).dropped() }
+
+func (c *Client) dropped() {
+	s := c.server
+	s.counters.drops.Add(1)
+	if s.opts.CloseOnBackpressureLimit {
+		c.Close(CloseTryAgainLater, reasonBackpressure)
+	}
+}
