@@ -74,7 +74,7 @@ export class HearthError extends Error {
   readonly data: unknown;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    super(message, details);
     this.code = code;
     this.closeCode = details.closeCode;
     this.reason = details.reason;
@@ -88,35 +88,25 @@ export class HearthError extends Error {
   }
 }
 
-/** The error for a socket that closed; said is the message of the last `error` before it. */
-export function closeError(
-  close: { code: number; reason: string },
-  said: string | undefined,
-  encrypting: boolean,
-): HearthError {
-  const details: ErrorDetails = { closeCode: close.code, reason: close.reason };
-  switch (close.code) {
+/** The error for a socket that closed; said is the text of the server's last `error` before it. */
+export function closeError(closeCode: number, reason: string, said?: string): HearthError {
+  const details = { closeCode, reason };
+  switch (closeCode) {
     case CloseCode.AuthenticationFailed:
       return new HearthError(
         "rejected",
-        `The server refused the credentials (${said ?? close.reason}). Get new ones, then call connect() again.`,
+        `The server refused the credentials (${said ?? reason}). Get new ones, then call connect() again.`,
         details,
       );
     case CloseCode.EncryptionRequired:
       return new HearthError(
         "encryption-required",
-        encrypting
-          ? "The server refused the key exchange of this client. Compare the encryption settings of both."
-          : "The server talks to encrypted clients only. Set the option `encryption: true`.",
+        "The server takes encrypted clients only, or refused the keys. Set the option `encryption: true`, or compare its settings.",
         details,
       );
     case CloseCode.Abnormal:
       return new HearthError("network", "The connection broke.", details);
     default:
-      return new HearthError(
-        "closed",
-        `The server closed the connection: ${close.code} ${close.reason}`.trimEnd(),
-        details,
-      );
+      return new HearthError("closed", `The server closed: ${closeCode} ${reason}`, details);
   }
 }

@@ -1,7 +1,7 @@
 import { fullJitter } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { HearthError } from "./errors.js";
-import type { Message } from "./message.js";
+import { type Message, textOf } from "./message.js";
 import { type Config, configure, type Options } from "./options.js";
 import { Queue, type Waiting } from "./queue.js";
 import { Rooms } from "./rooms.js";
@@ -213,8 +213,11 @@ export class Hearth<
 
   #received(message: Message): void {
     this.#events.emit("*", message);
-    if (message.event === "error") this.#events.emit("error", serverError(message.data));
-    else if (!own.has(message.event)) this.#events.emit(message.event, message.data, message);
+    const { event, data } = message;
+    if (event === "error") {
+      const text = `The server reports: ${textOf(data) ?? "an error"}`;
+      this.#events.emit("error", new HearthError("server", text, { data }));
+    } else if (!own.has(event)) this.#events.emit(event, data, message);
   }
 
   #closed(error: HearthError): void {
@@ -257,7 +260,7 @@ export class Hearth<
   }
 
   #dropped({ event, data }: Waiting): void {
-    const message = `A queued message "${event}" was dropped: there was no connection in time. See the option queue.`;
+    const message = `The message "${event}" was dropped: no connection in time. See the option queue.`;
     this.#events.emit("error", new HearthError("dropped", message, { data: { event, data } }));
   }
 }
@@ -271,11 +274,6 @@ const own: ReadonlySet<string> = new Set<keyof ClientEvents>([
   "raw",
   "*",
 ]);
-
-function serverError(data: unknown): HearthError {
-  const text = (data as { message?: unknown } | null | undefined)?.message;
-  return new HearthError("server", `The server reports: ${text ?? "an error"}`, { data });
-}
 
 /** A promise and its ends. Nobody has to listen to it. */
 class Deferred<T> {

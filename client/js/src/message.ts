@@ -5,6 +5,12 @@ export interface Message {
   id?: unknown;
 }
 
+/** The text of an `error` event's data, if it has the usual form. */
+export function textOf(data: unknown): string | undefined {
+  const text = (data as { message?: unknown } | null | undefined)?.message;
+  return typeof text === "string" ? text : undefined;
+}
+
 /** The message in a frame; undefined when it is something else. */
 export function parse(frame: unknown): Message | undefined {
   if (typeof frame !== "string") return undefined;

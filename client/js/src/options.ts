@@ -85,6 +85,6 @@ function address(url: string | URL): string {
   } catch {}
   throw new HearthError(
     "usage",
-    `${JSON.stringify(String(url))} is no address of a server: give one like "wss://example.com/ws", or in a page "/ws".`,
+    `"${url}" is no address of a server: give one like "wss://example.com/ws", or in a page "/ws".`,
   );
 }

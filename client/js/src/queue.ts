@@ -47,7 +47,7 @@ export class Queue {
       if (overflow === "throw") {
         throw new HearthError(
           "queue-full",
-          `There is no connection and ${this.length} messages wait already. Wait for "connected", or raise the option queue.`,
+          `No connection, and ${this.length} messages wait. Wait for "connected", or raise the option queue.`,
         );
       }
       if (overflow === "drop-newest" || messages === 0 || size > bytes) return [message];

@@ -44,7 +44,7 @@ function check(rooms: readonly string[]): void {
     if (typeof room === "string" && room && room.length <= 256 && !room.startsWith("ws:")) continue;
     throw new HearthError(
       "usage",
-      `${JSON.stringify(room)} cannot be a room: names are strings of 1 to 256 characters that do not start with "ws:".`,
+      `"${room}" cannot be a room: names are strings of 1 to 256 characters that do not start with "ws:".`,
     );
   }
 }

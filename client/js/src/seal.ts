@@ -27,6 +27,7 @@ interface Answer {
 }
 
 const curve = { name: "ECDH", namedCurve: "P-256" };
+const cipher = "AES-GCM";
 const keyBytes = 65;
 const saltBytes = 32;
 const tagBytes = 16;
@@ -34,78 +35,72 @@ const defaultInfo = "ignis-ecdh-p256-aes-256-gcm-v1";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A key pair for one connection, and what it asks of the server. */
-export class Offer {
-  readonly publicKey: string;
-  readonly #privateKey: CryptoKey;
-  readonly #options: EncryptionOptions;
-
-  private constructor(options: EncryptionOptions, privateKey: CryptoKey, publicKey: string) {
-    this.#options = options;
-    this.#privateKey = privateKey;
-    this.publicKey = publicKey;
-  }
-
-  /** Errors: HearthError `insecure-context`. */
-  static async create(options: EncryptionOptions): Promise<Offer> {
-    const subtle = globalThis.crypto?.subtle;
-    if (!subtle) {
-      throw new HearthError(
-        "insecure-context",
-        "Encryption needs crypto.subtle, and browsers have it on secure origins only: open the page by https:// or from localhost, or leave the option `encryption` out.",
-      );
-    }
-    const pair = await subtle.generateKey(curve, false, ["deriveBits"]);
-    const raw = await subtle.exportKey("raw", pair.publicKey);
-    return new Offer(options, pair.privateKey, encode(new Uint8Array(raw)));
-  }
-
+/** A key pair for one connection: what it asks of the server, and what to do with the answer. */
+export interface Offer {
+  publicKey: string;
   /** The keys of the session. Errors: HearthError `encryption-refused` or `server-key`. */
-  async accept(answer: Answer): Promise<Seal> {
-    const { serverKey, info = defaultInfo, strict = serverKey !== undefined } = this.#options;
-    const { seal } = answer;
-    if (answer.serverPublicKey === undefined) {
-      throw refused("The server offers no encryption. Turn it on there (package seal)");
-    }
-    const publicKey = decode(answer.serverPublicKey);
-    const salt = decode(answer.salt);
-    if (publicKey?.length !== keyBytes || salt?.length !== saltBytes) {
-      throw refused("The server's key or salt is not of this scheme. Use package seal there");
-    }
-    if (serverKey !== undefined && ![serverKey].flat().includes(encode(publicKey))) {
-      throw new HearthError(
-        "server-key",
-        "The server's key is not the pinned one: its key was changed, or somebody is in the middle. Compare the option `encryption.serverKey` with the server's.",
-      );
-    }
-    if (seal ? seal.v !== 1 || (strict && !seal.inbound) : strict) {
-      throw refused("The server does not count its messages, or opens no sealed ones. Update it");
-    }
-    const key = await this.#derive(publicKey, salt, info);
-    return new Seal(key, seal !== undefined, Boolean(seal?.inbound));
-  }
+  accept(answer: Answer): Promise<Seal>;
+}
 
-  async #derive(
-    serverKey: Uint8Array<ArrayBuffer>,
-    salt: Uint8Array<ArrayBuffer>,
-    info: string,
-  ): Promise<CryptoKey> {
-    const { subtle } = globalThis.crypto;
-    try {
-      const peer = await subtle.importKey("raw", serverKey, curve, false, []);
-      const secret = await subtle.deriveBits({ name: "ECDH", public: peer }, this.#privateKey, 256);
-      const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
-      return await subtle.deriveKey(
-        { name: "HKDF", hash: "SHA-256", salt, info: encoder.encode(info) },
-        material,
-        { name: "AES-GCM", length: 256 },
-        false,
-        ["encrypt", "decrypt"],
-      );
-    } catch (cause) {
-      throw refused("The server's key is not a point of P-256. Use package seal there", cause);
-    }
+/** Errors: HearthError `insecure-context`. */
+export async function makeOffer(options: EncryptionOptions): Promise<Offer> {
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) {
+    throw new HearthError(
+      "insecure-context",
+      "Encryption needs crypto.subtle: open the page by https:// or from localhost, or leave the option `encryption` out.",
+    );
   }
+  const { privateKey, publicKey } = await subtle.generateKey(curve, false, ["deriveBits"]);
+  return {
+    publicKey: encode(new Uint8Array(await subtle.exportKey("raw", publicKey))),
+    accept: (answer) => accept(answer, privateKey, options),
+  };
+}
+
+async function accept(
+  { serverPublicKey, salt: saltText, seal }: Answer,
+  privateKey: CryptoKey,
+  { serverKey, info = defaultInfo, strict = serverKey !== undefined }: EncryptionOptions,
+): Promise<Seal> {
+  if (serverPublicKey === undefined) {
+    throw refused("The server offers no encryption. Turn it on there (package seal)");
+  }
+  const publicKey = decode(serverPublicKey);
+  const salt = decode(saltText);
+  if (publicKey?.length !== keyBytes || salt?.length !== saltBytes) throw foreign();
+  if (serverKey !== undefined && ![serverKey].flat().includes(encode(publicKey))) {
+    throw new HearthError(
+      "server-key",
+      "The server's key is not the pinned one: it was changed, or somebody is in the middle. Compare `encryption.serverKey`.",
+    );
+  }
+  if (seal ? seal.v !== 1 || (strict && !seal.inbound) : strict) {
+    throw refused("The server does not count its messages, or opens no sealed ones. Update it");
+  }
+  const key = await derive(privateKey, publicKey, salt, info).catch((cause) => {
+    throw foreign(cause);
+  });
+  return new Seal(key, seal !== undefined, Boolean(seal?.inbound));
+}
+
+async function derive(
+  privateKey: CryptoKey,
+  serverKey: Uint8Array<ArrayBuffer>,
+  salt: Uint8Array<ArrayBuffer>,
+  info: string,
+): Promise<CryptoKey> {
+  const { subtle } = crypto;
+  const peer = await subtle.importKey("raw", serverKey, curve, false, []);
+  const secret = await subtle.deriveBits({ name: "ECDH", public: peer }, privateKey, 256);
+  const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+  return subtle.deriveKey(
+    { name: "HKDF", hash: "SHA-256", salt, info: encoder.encode(info) },
+    material,
+    { name: cipher, length: 256 },
+    false,
+    ["encrypt", "decrypt"],
+  );
 }
 
 /** Opens and seals the messages of one connection. Calls must follow the order of the messages. */
@@ -134,7 +129,7 @@ export class Seal {
     if (iv?.length !== 12 || !ct || ct.length < tagBytes) throw broken("is not whole");
     if (this.#incoming && ivText !== encode(this.#incoming.next())) throw broken("is not the next");
     try {
-      return decoder.decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, this.#key, ct));
+      return decoder.decode(await crypto.subtle.decrypt({ name: cipher, iv }, this.#key, ct));
     } catch (cause) {
       throw broken("is not the server's", cause);
     }
@@ -143,7 +138,7 @@ export class Seal {
   async seal(text: string): Promise<string> {
     const iv = this.#outgoing.next();
     const plain = encoder.encode(text);
-    const ct = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, this.#key, plain);
+    const ct = await crypto.subtle.encrypt({ name: cipher, iv }, this.#key, plain);
     const data = { iv: encode(iv), ct: encode(new Uint8Array(ct)) };
     return JSON.stringify({ event: "encrypted", data });
   }
@@ -171,7 +166,7 @@ function envelope(text: unknown): { iv?: unknown; ct?: unknown } {
     const message = JSON.parse(text as string);
     if (message.event === "encrypted" && message.data) return message.data;
   } catch {}
-  throw broken("is not sealed");
+  throw broken("is none");
 }
 
 function refused(what: string, cause?: unknown): HearthError {
@@ -180,10 +175,14 @@ function refused(what: string, cause?: unknown): HearthError {
   });
 }
 
+function foreign(cause?: unknown): HearthError {
+  return refused("The server's key or salt is not of this scheme. Use package seal there", cause);
+}
+
 function broken(how: string, cause?: unknown): HearthError {
   return new HearthError(
     "seal",
-    `A message of an encrypted connection ${how}: it was forged, damaged, repeated or others are missing. The connection is given up and made again.`,
+    `A sealed message ${how}: forged, damaged, repeated, or others are missing. The connection is made again.`,
     { cause },
   );
 }

@@ -1,9 +1,9 @@
 import { gaveUp } from "./codes.js";
 import { closeError, HearthError } from "./errors.js";
 import { Heartbeat } from "./heartbeat.js";
-import { type Message, parse } from "./message.js";
+import { type Message, parse, textOf } from "./message.js";
 import type { Config } from "./options.js";
-import { Offer, type Seal } from "./seal.js";
+import { makeOffer, type Offer, type Seal } from "./seal.js";
 
 /** What the server said in `connected`. */
 export interface Connection {
@@ -99,12 +99,12 @@ export class Session {
     if (!WebSocket) {
       throw new HearthError(
         "no-websocket",
-        'There is no WebSocket here (Node has one from version 22). Pass one in: import { WebSocket } from "ws" and new Hearth(url, { WebSocket }).',
+        "There is no WebSocket here. Pass one in, of the package ws: new Hearth(url, { WebSocket }).",
       );
     }
     const credentials = await this.#credentials();
     const { encryption } = this.#config;
-    if (encryption) this.#offer = await Offer.create(encryption);
+    if (encryption) this.#offer = await makeOffer(encryption);
     if (this.#ended) return;
     const data = this.#offer
       ? { ...credentials, publicKey: this.#offer.publicKey, seal: 1 }
@@ -138,7 +138,7 @@ export class Session {
     socket.onerror = () => {};
     socket.onclose = ({ code, reason }) => {
       const error = opened
-        ? closeError({ code, reason }, this.#said, this.#offer !== undefined)
+        ? closeError(code, reason, this.#said)
         : new HearthError(
             "network",
             `No connection to ${url}. Is the server there, is this its path, and does it allow this origin?`,
@@ -184,7 +184,7 @@ export class Session {
 
   /** Before `connected` there is nothing for the application: errors, and what a server should not send. */
   #greet(message: Message | undefined): void {
-    if (message?.event === "error") this.#said = said(message);
+    if (message?.event === "error") this.#said = textOf(message.data);
     if (message?.event !== "connected") return;
     const data = (message.data ?? {}) as Omit<Connection, "encrypted">;
     clearTimeout(this.#deadline);
@@ -208,7 +208,8 @@ export class Session {
   }
 
   #isAnswer(message: Message): boolean {
-    if (!this.#answers || message.event !== "error" || said(message) !== answer) return false;
+    if (!this.#answers || message.event !== "error" || textOf(message.data) !== answer)
+      return false;
     this.#answers--;
     return true;
   }
@@ -237,9 +238,4 @@ function impossible(url: string, cause: unknown): HearthError {
   if (cause instanceof HearthError) return cause;
   const message = `No attempt to reach ${url} can be made: ${cause}. (From an https: page only wss: is allowed.)`;
   return new HearthError("usage", message, { cause });
-}
-
-function said(message: Message): string | undefined {
-  const text = (message.data as { message?: unknown } | null | undefined)?.message;
-  return typeof text === "string" ? text : undefined;
 }

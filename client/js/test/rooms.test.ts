@@ -83,7 +83,7 @@ describe("names of rooms", () => {
 
   it("are strings", () => {
     const hearth = fakeClient();
-    expect(() => hearth.join(7 as unknown as string)).toThrow(/^7 cannot be a room/);
+    expect(() => hearth.join(7 as unknown as string)).toThrow(/^"7" cannot be a room/);
     expect(() => hearth.leave("")).toThrow(expect.objectContaining({ code: "usage" }));
   });
 });

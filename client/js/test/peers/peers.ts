@@ -56,18 +56,34 @@ export async function startServer(peer: string, options: StartOptions): Promise<
 
 /** A Redis of its own for a test. */
 export async function startRedis(port: number): Promise<{ stop(): Promise<void> }> {
-  const child = spawn("redis-server", [`--port`, `${port}`, "--save", "", "--appendonly", "no"]);
+  const child = spawn("redis-server", [
+    "--bind",
+    "127.0.0.1",
+    "--port",
+    `${port}`,
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+  ]);
   await line(child, /Ready to accept connections/);
   return { stop: () => end(child, "SIGTERM") };
 }
 
+/** A port that nobody listens on, below those that outgoing connections take. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Resolves when the process has written such a line, and rejects when it ends before. */
