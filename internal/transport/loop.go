@@ -225,7 +225,6 @@ func (l *Loop) disown(c *Conn) {
 	c.flags &^= open
 	l.conns[c.slot] = nil
 	l.free = append(l.free, c.slot)
-	l.count.Add(-1)
 }
 
 // Index is the loop's place among the engine's loops.
