@@ -33,7 +33,7 @@ var deflaters [MaxWindowBits - MinWindowBits + 1]sync.Pool
 // connection that negotiated permessage-deflate without context takeover of
 // the server. windowBits is the server_max_window_bits of that connection, 9
 // to 15; other values panic. The same bytes serve all connections with the
-// same or a larger window.
+// same or a larger window. It may be called concurrently.
 func AppendDeflated(dst []byte, op Opcode, payload []byte, windowBits int) []byte {
 	if windowBits < MinWindowBits || windowBits > MaxWindowBits {
 		panic(fmt.Sprintf("frame: windowBits is %d, must be 9 to 15", windowBits))
