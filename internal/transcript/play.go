@@ -14,10 +14,6 @@ type Play struct {
 	// Name is unique among plays, and says what is expected.
 	Name string
 
-	// Server names the settings that the server needs, "" for the usual
-	// ones; what they are is known to whoever starts it.
-	Server string
-
 	// Script has one step a line:
 	//
 	//	a connect [PATH] [Header: value]…   open client a; "; " separates headers
@@ -39,7 +35,7 @@ type Play struct {
 	// them. What has arrived is written down at these points and at waits.
 	// Every script ends with one.
 	//
-	// In texts, <id:a> is the id of client a, <x*1000> is x a thousand times,
+	// In headers, <addr> is the address of the server. In texts, <id:a> is the id of client a, <x*1000> is x a thousand times,
 	// and a text that begins with q" is a Go string.
 	Script string
 
@@ -57,9 +53,19 @@ type Difference struct {
 // received: `a > …` and `a < …`.
 type Transcript []string
 
-func (t Transcript) String() string { return strings.Join(t, "\n") + "\n" }
+func (t Transcript) String() string {
+	var b strings.Builder
+	for _, line := range t {
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
 
 // Parse reads the form that [Transcript.String] writes.
 func Parse(s string) Transcript {
-	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	var t Transcript
+	for line := range strings.Lines(s) {
+		t = append(t, strings.TrimSuffix(line, "\n"))
+	}
+	return t
 }

@@ -123,7 +123,7 @@ func (r *run) connect(name, rest string) error {
 	}
 	var headers []string
 	if rest != "" {
-		headers = strings.Split(rest, "; ")
+		headers = strings.Split(strings.ReplaceAll(rest, "<addr>", r.addr), "; ")
 	}
 	c, err := dial(r.addr, path, headers)
 	if err != nil {

@@ -126,31 +126,31 @@ var closes = []transcript.Play{
 }
 
 var timers = []transcript.Play{
-	{Name: "timer: never authenticates", Server: Timers, Script: `
+	{Name: "timer: never authenticates", Script: `
 		a connect
 		a ends`},
-	{Name: "timer: other messages do not help", Server: Timers, Script: `
+	{Name: "timer: other messages do not help", Script: `
 		a connect
 		a > {"event":"heartbeat"}
 		a > {"event":"echo"}
 		a ends`},
-	{Name: "timer: authenticates within three times the limit", Server: Timers, Script: `
+	{Name: "timer: authenticates within three times the limit", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"token":"slow:500"}}
 		a gets 1`},
-	{Name: "timer: the hook takes too long", Server: Timers, Script: `
+	{Name: "timer: the hook takes too long", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"token":"slow:3000"}}
 		a ends`},
-	{Name: "timer: silent client is swept", Server: Timers, Script: `
+	{Name: "timer: silent client is swept", Script: `
 		a auth
 		a ends`},
-	{Name: "timer: pings and pongs do not count", Server: Timers, Script: `
+	{Name: "timer: pings and pongs do not count", Script: `
 		a auth
 		a frame ping x
 		a gets 1
 		a ends`},
-	{Name: "timer: whoever receives only is swept", Server: Timers, Script: `
+	{Name: "timer: whoever receives only is swept", Script: `
 		a auth
 		a > {"event":"sleep","data":{"ms":1}}
 		a gets 1
@@ -158,31 +158,31 @@ var timers = []transcript.Play{
 }
 
 var sealed = []transcript.Play{
-	{Name: "sealed: no key", Server: Sealed, Script: `
+	{Name: "sealed: no key", Script: `
 		a connect
 		a > {"event":"authenticate"}
 		a ends`},
-	{Name: "sealed: empty key", Server: Sealed, Script: `
+	{Name: "sealed: empty key", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"publicKey":""}}
 		a ends`},
-	{Name: "sealed: key is no base64", Server: Sealed, Script: `
+	{Name: "sealed: key is no base64", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"publicKey":"!!!!"}}
 		a ends`},
-	{Name: "sealed: key is no point", Server: Sealed, Script: `
+	{Name: "sealed: key is no point", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"publicKey":"AAAA"}}
 		a ends`},
-	{Name: "sealed: key of another type", Server: Sealed, Script: `
+	{Name: "sealed: key of another type", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"publicKey":5}}
 		a ends`},
-	{Name: "sealed: refused before the handshake", Server: Sealed, Script: `
+	{Name: "sealed: refused before the handshake", Script: `
 		a connect
 		a > {"event":"authenticate","data":{"token":"bad"}}
 		a ends`},
-	{Name: "sealed: before authentication messages are plain", Server: Sealed, Script: `
+	{Name: "sealed: before authentication messages are plain", Script: `
 		a connect
 		a > not JSON
 		a > {"event":"echo"}`},

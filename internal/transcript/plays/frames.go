@@ -2,6 +2,18 @@ package plays
 
 import "github.com/hearthws/hearth/internal/transcript"
 
+// Differences that several plays show.
+var (
+	origin = &transcript.Difference{
+		Name: "Origin is looked at",
+		Why:  "cross-site socket hijacking",
+	}
+	length = &transcript.Difference{
+		Name: "lengths that RFC 6455 forbids are protocol errors",
+		Why:  "section 5.2: the minimal number of bytes, and the most significant bit 0",
+	}
+)
+
 var frames = []transcript.Play{
 	{Name: "upgrade: another path", Script: `
 		a connect /elsewhere`},
@@ -18,7 +30,15 @@ var frames = []transcript.Play{
 	{Name: "upgrade: deflate offered where it is off", Script: `
 		a connect Sec-WebSocket-Extensions: permessage-deflate`},
 	{Name: "upgrade: Origin of the same host", Script: `
-		a connect Origin: http://127.0.0.1`},
+		a connect Origin: http://<addr>
+		a > {"event":"authenticate"}
+		a gets 1`},
+	{Name: "upgrade: Origin of another host", Differs: origin, Script: `
+		a connect Origin: https://example.com`},
+	{Name: "upgrade: Origin of another port", Differs: origin, Script: `
+		a connect Origin: http://127.0.0.1:1`},
+	{Name: "upgrade: Origin null", Differs: origin, Script: `
+		a connect Origin: null`},
 	{Name: "binary: a message", Script: `
 		a auth
 		a binary {"event":"echo","data":"bin"}`},
@@ -72,7 +92,7 @@ var frames = []transcript.Play{
 		a frame text -fin {"event":"echo",
 		a frame continuation "data":3}
 		a gets 3`},
-	{Name: "frame: length in 64 bits though it is short", Script: `
+	{Name: "frame: length in 64 bits though it is short", Differs: length, Script: `
 		a auth
 		a frame text long {"event":"echo","data":1}`},
 	{Name: "frame: empty ping", Script: `
@@ -152,11 +172,11 @@ var frames = []transcript.Play{
 		a auth
 		a frame text q"{\"event\":\"echo\",\"data\":\"\xc0\xaf\"}"
 		a ends`},
-	{Name: "frame: length of 2^63", Script: `
+	{Name: "frame: length of 2^63", Differs: length, Script: `
 		a auth
 		a bytes 81 ff 80 00 00 00 00 00 00 00 00 00 00 00
 		a ends`},
-	{Name: "frame: length of 2^64-1", Script: `
+	{Name: "frame: length of 2^64-1", Differs: length, Script: `
 		a auth
 		a bytes 81 ff ff ff ff ff ff ff ff ff 00 00 00 00
 		a ends`},

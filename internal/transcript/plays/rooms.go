@@ -45,7 +45,10 @@ var rooms = []transcript.Play{
 		a > {"event":"join","data":{"rooms":["\u0073<s*256>"]}}`)},
 	{Name: "join: odd names", Script: whoamiAfter(`
 		a > {"event":"join","data":{"rooms":["r:*","r:?","r[a]","r\r\nx","r\u0000","r\u202e","s t","ünï","🦊","r\"q\"","r\\","r'"]}}`)},
-	{Name: "join: a name that is a lone surrogate", Script: whoamiAfter(`
+	{Name: "join: a name that is a lone surrogate", Differs: &transcript.Difference{
+		Name: "names are UTF-8",
+		Why:  "as Redis channels are; what is no character becomes U+FFFD when the name is read, not when it is published",
+	}, Script: whoamiAfter(`
 		a > {"event":"join","data":{"rooms":["r\ud800"]}}`)},
 	{Name: "join: names of JavaScript", Script: `
 		a auth

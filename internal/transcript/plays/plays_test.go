@@ -1,0 +1,61 @@
+package plays_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hearthws/hearth/internal/transcript/plays"
+	"github.com/hearthws/hearth/internal/transcript/servers"
+)
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+// TestHearth plays on Hearth alone, by both transports.
+func TestHearth(t *testing.T) {
+	for _, transport := range []string{"loop", "stream"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			plays.Perform(t, plays.Hearth, map[string]string{
+				plays.Usual:  servers.Hearth(t, "-transport", transport).Addr(),
+				plays.Timers: servers.Hearth(t, append(plays.TimerFlags(), "-transport", transport)...).Addr(),
+			})
+		})
+	}
+}
+
+// TestExpected checks that there is an expectation for every play and for
+// nothing else, and two different ones exactly where a play differs.
+func TestExpected(t *testing.T) {
+	expected, err := plays.Expected()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, g := range plays.Groups() {
+		for _, p := range g.Plays {
+			if slices.Contains(names, p.Name) {
+				t.Errorf("there are two plays %q", p.Name)
+			}
+			names = append(names, p.Name)
+			e := expected[p.Name]
+			if e == nil {
+				t.Errorf("play %q has no expectation", p.Name)
+				continue
+			}
+			switch same := cmp.Equal(e.Original, e.Hearth); {
+			case same && p.Differs != nil:
+				t.Errorf("play %q names a difference (%s) that there is not", p.Name, p.Differs.Name)
+			case p.Differs != nil && (p.Differs.Name == "" || p.Differs.Why == ""):
+				t.Errorf("play %q differs without a name or a reason", p.Name)
+			}
+		}
+	}
+	for name := range expected {
+		if !slices.Contains(names, name) {
+			t.Errorf("an expectation for %q, which is no play", name)
+		}
+	}
+}

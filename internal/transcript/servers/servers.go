@@ -1,0 +1,162 @@
+// Package servers starts servers in processes of their own, for tests.
+package servers
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout bounds how long a process may take until it is ready.
+const startTimeout = 30 * time.Second
+
+// Process is a process with one server, or several.
+type Process struct {
+	Addrs []string // host:port of each server
+
+	cmd    *exec.Cmd
+	log    *logBuffer
+	stop   func()
+	killed atomic.Bool
+}
+
+// Start starts a command and waits until it has printed `READY ADDR
+// PID` n times. The process is stopped at the end of the test at the latest,
+// and what it has written is part of the test's output if that fails.
+func Start(t testing.TB, cmd *exec.Cmd, n int) *Process {
+	t.Helper()
+	p := &Process{cmd: cmd, log: &logBuffer{}}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = p.log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, n)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer close(ready)
+		lines := bufio.NewScanner(io.TeeReader(out, p.log))
+		lines.Buffer(nil, 64<<20)
+		for lines.Scan() {
+			if words := strings.Fields(lines.Text()); len(words) == 3 && words[0] == "READY" {
+				select {
+				case ready <- words[1]:
+				default:
+				}
+			}
+		}
+	}()
+	p.stop = sync.OnceFunc(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		late := time.AfterFunc(startTimeout, func() { cmd.Process.Kill() })
+		defer late.Stop()
+		<-read
+		if err := cmd.Wait(); err != nil && !p.killed.Load() {
+			t.Errorf("%s did not end well on SIGTERM within %s: %v", filepath.Base(cmd.Path), startTimeout, err)
+		}
+	})
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("%s %s:\n%s", filepath.Base(cmd.Path), p.Addrs, p.log.tail())
+		}
+	})
+	timeout := time.After(startTimeout)
+	for range n {
+		select {
+		case addr, ok := <-ready:
+			if !ok {
+				t.Fatalf("%s ended before it was ready:\n%s", cmd, p.log.tail())
+			}
+			p.Addrs = append(p.Addrs, addr)
+		case <-timeout:
+			t.Fatalf("%s was not ready within %s:\n%s", cmd, startTimeout, p.log.tail())
+		}
+	}
+	return p
+}
+
+// Addr is host:port of the first server.
+func (p *Process) Addr() string { return p.Addrs[0] }
+
+// Stop ends the process by SIGTERM and waits for it. It may be called again.
+func (p *Process) Stop() { p.stop() }
+
+// Kill ends the process by SIGKILL and waits for it.
+func (p *Process) Kill() {
+	p.killed.Store(true)
+	p.cmd.Process.Kill()
+	p.stop()
+}
+
+// logBuffer keeps the end of what a process writes.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf = append(l.buf, b...)
+	if len(l.buf) > 1<<20 {
+		l.buf = append([]byte(nil), l.buf[len(l.buf)-1<<19:]...)
+	}
+	return len(b), nil
+}
+
+// tail is the last 40 lines.
+func (l *logBuffer) tail() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines := bytes.Split(l.buf, []byte("\n"))
+	return bytes.Join(lines[max(0, len(lines)-40):], []byte("\n"))
+}
+
+// binaries is where the lab server is built, see [Main].
+var binaries string
+
+// Main runs the tests of a package that uses [Hearth], for TestMain.
+func Main(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hearth-lab-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	binaries = dir
+	return m.Run()
+}
+
+// lab is the lab server's binary, built once.
+var lab = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join(binaries, "lab")
+	if out, err := exec.Command("go", "build", "-o", bin, "github.com/hearthws/hearth/internal/lab").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the lab server: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// Hearth starts one lab server (internal/lab) with flags of its own. The
+// package's TestMain must call [Main].
+func Hearth(t testing.TB, flags ...string) *Process {
+	t.Helper()
+	bin, err := lab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Start(t, exec.Command(bin, append([]string{"-addr", "127.0.0.1:0"}, flags...)...), 1)
+}
