@@ -30,7 +30,7 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)
 EXAMPLES := $(patsubst %/go.mod,%,$(wildcard examples/go.mod))
 BENCH := $(patsubst %/go.mod,%,$(wildcard bench/go.mod))
 
-# Folders whose package.json has the scripts lint and test.
+# Folders whose package.json has the scripts lint and test, and perhaps check.
 NODE := $(patsubst %/package.json,%,$(wildcard client/js/package.json playground/package.json))
 
 # What Node packages the Go tests start.
@@ -85,7 +85,7 @@ deps-%:
 	@scripts/deps.sh $*
 
 .PHONY: test-go
-test-go: deps-cc deps-redis deps-nginx deps-haproxy $(PEERS) ## Go tests under the race detector
+test-go: deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS) ## Go tests under the race detector
 	go test $(RACE) ./...
 
 .PHONY: test-plain
@@ -123,7 +123,7 @@ node: $(NODE) ## every Node folder: lint and tests
 
 .PHONY: $(NODE)
 $(NODE): %: %/node_modules/.package-lock.json deps-chromium
-	cd $@ && npm run lint && npm test
+	cd $@ && npm run lint && npm run check --if-present && npm test
 
 .PHONY: client-js
 client-js: client/js ## the TypeScript client: lint and tests
