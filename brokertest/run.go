@@ -1,0 +1,98 @@
+// Package brokertest has the suite that every [hearth.Broker] must pass. A
+// broker's own tests run it:
+//
+//	func TestBroker(t *testing.T) {
+//		brokertest.Run(t, func(t *testing.T) brokertest.Harness {
+//			return brokertest.Harness{Broker: func() hearth.Broker { return mybroker.New() }}
+//		})
+//	}
+package brokertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hearthws/hearth"
+	"go.uber.org/goleak"
+)
+
+// Harness gives a test what it needs of a kind of broker.
+type Harness struct {
+	// Broker returns a broker that reaches the others of the same harness, as
+	// another process would have it. It may be the same one every time.
+	Broker func() hearth.Broker
+
+	// Break takes away what the broker cannot work without, and Repair gives
+	// it back. Nil: nothing can be taken away, and what follows from that is
+	// not tested.
+	Break  func()
+	Repair func()
+
+	// Settle is how long goroutines that are not the broker's own, such as a
+	// client library's, may outlive a session. Default: 1 s.
+	Settle time.Duration
+}
+
+// patience bounds every wait for something that must happen.
+const patience = 30 * time.Second
+
+// Run runs the suite. Each of its tests calls open, with its own t, to which
+// clean-up belongs.
+func Run(t *testing.T, open func(t *testing.T) Harness) {
+	t.Helper()
+	tests := []struct {
+		name string
+		run  func(t *testing.T, h Harness)
+	}{
+		{"Types", testTypes},
+		{"Contents", testContents},
+		{"Names", testNames},
+		{"LargeData", testLargeData},
+		{"DataMayBeKept", testDataMayBeKept},
+		{"Emitter", testEmitter},
+		{"Sessions", testSessions},
+		{"Order", testOrder},
+		{"SameOrderForAll", testSameOrderForAll},
+		{"LiveWhenDone", testLiveWhenDone},
+		{"References", testReferences},
+		{"ManyChannels", testManyChannels},
+		{"Churn", testChurn},
+		{"DeliverSubscribes", testDeliverSubscribes},
+		{"Stats", testStats},
+		{"OpenExpired", testOpenExpired},
+		{"CloseTwice", testCloseTwice},
+		{"CloseExpired", testCloseExpired},
+		{"CloseWhileBusy", testCloseWhileBusy},
+		{"CloseOfOne", testCloseOfOne},
+		{"Reopen", testReopen},
+		{"BreakPublish", testBreakPublish},
+		{"BreakRestores", testBreakRestores},
+		{"BreakOften", testBreakOften},
+		{"BreakClose", testBreakClose},
+		{"BreakOpen", testBreakOpen},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			var h Harness
+			t.Cleanup(func() { checkLeft(t, max(h.Settle, time.Second), before) }) // after all other clean-up
+			h = open(t)
+			test.run(t, h)
+		})
+	}
+}
+
+// checkLeft fails the test when goroutines are left after settle.
+func checkLeft(t *testing.T, settle time.Duration, ignored ...goleak.Option) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(settle); ; {
+		if err = goleak.Find(ignored...); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("after every session was closed: %v", err)
+			return
+		}
+	}
+}

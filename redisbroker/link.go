@@ -1,0 +1,135 @@
+package redisbroker
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hearthws/hearth"
+)
+
+// stopGrace is how long answers that are due may still come when the last
+// session is closed.
+const stopGrace = 500 * time.Millisecond
+
+// link is what the sessions of a broker share: the connections, and the
+// goroutines that serve them.
+type link struct {
+	// Static after construction.
+	options    *Options
+	name       string // of Redis, without secrets
+	ctx        context.Context
+	cancel     context.CancelFunc
+	conns      *connections
+	topology   *topology
+	publisher  *publisher
+	interest   *interest
+	inbox      *inbox
+	subscriber *subscriber
+
+	tasks     sync.WaitGroup
+	subscribe sync.Once
+
+	reconnects, gaps, invalid, overflows atomic.Int64
+
+	malformedLog, refusedLog throttle // of log lines
+
+	mu       sync.Mutex
+	sessions map[*session]struct{}
+	feed     feed      // of the subscriber
+	feedErr  error     // why it is not live
+	lostAt   time.Time // from when on envelopes may be missing; zero: none
+}
+
+// feed is the state of the subscriber's connection.
+type feed int
+
+const (
+	feedDown feed = iota
+	feedRestoring
+	feedLive
+)
+
+func newLink(options *Options) *link {
+	l := &link{
+		options: options, name: options.String(), conns: newConnections(),
+		interest: newInterest(options.Linger), sessions: make(map[*session]struct{}),
+		feedErr: options.unavailable(errNotYet),
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.topology = newTopology(l.ctx, options, l.conns, l.update)
+	l.publisher = newPublisher(l.topology)
+	l.inbox = newInbox(l)
+	id := rand.Text()
+	l.subscriber = &subscriber{link: l, key: hashOf(id), probe: options.Prefix + probeChannel + id}
+	l.tasks.Go(func() { l.publisher.run(l.ctx) })
+	l.topology.start(l.subscriber.probe)
+	return l
+}
+
+// join adds a session. The first that receives starts the subscriber.
+func (l *link) join(s *session) {
+	l.mu.Lock()
+	l.sessions[s] = struct{}{}
+	l.mu.Unlock()
+	if s.receives() {
+		if l.options.Patterns {
+			s.subscribe(everything)
+		}
+		l.subscribe.Do(func() {
+			l.tasks.Go(func() { l.subscriber.run(l.ctx) })
+			l.tasks.Go(func() { l.inbox.run(l.ctx) })
+		})
+	}
+	l.update()
+}
+
+// leave reports whether s was the last session.
+func (l *link) leave(s *session) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.sessions, s)
+	return len(l.sessions) == 0
+}
+
+// stop returns when nothing of the link runs. Redis gets a moment to answer
+// what is under way, if it is there.
+func (l *link) stop() {
+	l.cancel()
+	grace := time.Duration(0)
+	if len(l.topology.table.Load().nodes) > 0 {
+		grace = stopGrace
+	}
+	cut := time.AfterFunc(grace, l.conns.cut)
+	l.tasks.Wait()
+	l.topology.close()
+	l.conns.drain(grace)
+	cut.Stop()
+	l.conns.cut()
+}
+
+// everything is what is subscribed to in pattern mode.
+var everything = []string{
+	hearth.ChannelBroadcast, hearth.ForRoomPattern(), hearth.ForClientPattern(), hearth.ForUserPattern(),
+}
+
+// isPattern reports whether a topic is a pattern; a room may be named like one.
+func (l *link) isPattern(topic string) bool {
+	return l.options.Patterns && topic != hearth.ChannelBroadcast
+}
+
+// reason is why sessions are not connected.
+func (l *link) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reasonLocked()
+}
+
+func (l *link) reasonLocked() error {
+	if t := l.topology.table.Load(); len(t.nodes) == 0 {
+		return t.err
+	}
+	return l.feedErr
+}

@@ -1,0 +1,162 @@
+package redisbroker
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// A node can be dead without a word, and so can be the way from one node to
+// another: after a failover the subscriber's connection may stay with a server
+// that nobody publishes to any more. So, besides asking both connections for a
+// sign of life, every node publishes a probe in turn, on a channel that only
+// this process subscribes to, and the subscriber misses it when it does not
+// come.
+
+// probeChannel is what the names of probe channels begin with.
+const probeChannel = "ws:probe:"
+
+// probes are those of one node. Times are Unix ns.
+type probes struct {
+	sent      atomic.Uint64          // the number of the last one
+	published atomic.Pointer[probed] // the last one that the node has taken
+	arrived   atomic.Uint64          // the last one that came back
+}
+
+type probed struct {
+	number uint64
+	sentAt time.Time
+}
+
+// watch looks at one node in turn, and at all of them when told to.
+func (t *topology) watch(probe string) {
+	ticker := time.NewTicker(t.options.ProbeInterval)
+	defer ticker.Stop()
+	for turn := 0; ; turn++ {
+		all := false
+		select {
+		case <-ticker.C:
+		case <-t.suspect:
+			all = true
+		case <-t.ctx.Done():
+			return
+		}
+		if t.options.Cluster {
+			t.refresh()
+		}
+		nodes := t.table.Load().nodes
+		if len(nodes) > 0 && !all {
+			nodes = nodes[turn%len(nodes):][:1]
+		}
+		for _, n := range nodes {
+			if err := t.probe(n, probe); err != nil {
+				t.fail(n, err)
+			}
+		}
+	}
+}
+
+// suspectAll has all nodes looked at now.
+func (t *topology) suspectAll() {
+	select {
+	case t.suspect <- struct{}{}:
+	default:
+	}
+}
+
+// probe has a node publish. The error tells that it does not answer.
+func (t *topology) probe(n *node, channel string) error {
+	ctx, cancel := context.WithTimeout(t.ctx, t.options.WriteTimeout)
+	defer cancel()
+	p := &probed{number: n.probes.sent.Add(1), sentAt: time.Now()}
+	message := strconv.FormatUint(p.number, 10) + " " + n.addr
+	result := n.client.Do(ctx, n.client.B().Publish().Channel(channel).Message(message).Build())
+	if err := result.NonRedisError(); err != nil {
+		return err
+	}
+	if result.Error() == nil {
+		n.probes.published.Store(p)
+	}
+	return nil
+}
+
+// startProbe subscribes to the probes and begins to miss them.
+func (c *subscription) startProbe(ctx context.Context) error {
+	asking, cancel := context.WithTimeout(ctx, c.link.options.WriteTimeout)
+	defer cancel()
+	err := c.conn.Do(asking, c.conn.B().Subscribe().Channel(c.probe).Build()).Error()
+	switch {
+	case refused(err):
+		c.link.warn(logNoProbe, "channel", c.probe, "err", err)
+	case err != nil:
+		return err
+	}
+	for _, n := range c.link.topology.table.Load().nodes {
+		n.probes.arrived.Store(n.probes.sent.Load()) // earlier ones need not come
+	}
+	c.tasks.Go(func() { c.watch(ctx, !refused(err)) })
+	return nil
+}
+
+// watch breaks the connection when it does not answer, or when a probe of the
+// time before last did not come although it was answered since.
+func (c *subscription) watch(ctx context.Context, missed bool) {
+	ticker := time.NewTicker(c.link.options.ProbeInterval)
+	defer ticker.Stop()
+	due := make(map[*node]*probed)
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		began := time.Now()
+		if err := ping(ctx, c.conn, c.link.options.WriteTimeout); err != nil {
+			c.broken <- err
+			return
+		}
+		if !missed {
+			c.alive.Store(began.UnixNano())
+			continue
+		}
+		for n, p := range due {
+			if n.probes.arrived.Load() < p.number {
+				c.broken <- errProbeLost
+				return
+			}
+			began = minTime(began, p.sentAt)
+		}
+		if len(due) > 0 && began.UnixNano() > c.alive.Load() {
+			c.alive.Store(began.UnixNano())
+		}
+		clear(due)
+		for _, n := range c.link.topology.table.Load().nodes {
+			if p := n.probes.published.Load(); p != nil {
+				due[n] = p
+			}
+		}
+	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// probeArrived notes the number and the node of a probe.
+func (c *subscription) probeArrived(message string) {
+	number, addr, _ := strings.Cut(message, " ")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return
+	}
+	for _, node := range c.link.topology.table.Load().nodes {
+		if node.addr == addr {
+			node.probes.arrived.Store(n)
+		}
+	}
+}
