@@ -1,0 +1,103 @@
+import { byId, el } from "./dom.js";
+import type { Settings } from "./link.js";
+
+interface Snippet {
+  title: string;
+  code: string;
+}
+
+/** Programs that do what this page does, with its address, name and room. */
+function snippets({ name, encryption }: Settings, room: string): Snippet[] {
+  const { host, origin, protocol } = location;
+  const address = `${protocol === "https:" ? "wss" : "ws"}://${host}/ws`;
+  const [n, r] = [JSON.stringify(name), JSON.stringify(room)];
+  const sealed = encryption ? ", encryption: true" : "";
+  const message = JSON.stringify({ room, from: "shell", text: "hello" });
+  return [
+    {
+      title: "JavaScript, with a bundler",
+      code: `// npm install @hearthws/client
+import { Hearth } from "@hearthws/client";
+
+const hearth = new Hearth("${address}", { token: { name: ${n} }${sealed} });
+hearth.on("chat", ({ from, text }) => console.log(from, text));
+hearth.join(${r});
+hearth.send("publish", {
+  room: ${r},
+  event: "chat",
+  data: { room: ${r}, from: ${n}, text: "hello" },
+});
+hearth.connect();`,
+    },
+    {
+      title: "JavaScript, in a page",
+      code: `<script src="${origin}/client.js"></script>
+<script>
+  const hearth = new Hearth("${address}", { token: { name: ${n} }${sealed} });
+  hearth.on("chat", ({ from, text }) => console.log(from, text));
+  hearth.join(${r});
+  hearth.connect();
+</script>`,
+    },
+    {
+      title: "Go, a server",
+      code: `package main
+
+import (
+	"context"
+	"encoding/json"
+	"log"
+	"net/http"
+
+	"github.com/hearthws/hearth"
+)
+
+func main() {
+	server, err := hearth.New(context.Background(), hearth.Options{
+		Authenticate: func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
+			return hearth.Identity{UserID: ${n}}, nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/ws", server)
+	log.Fatal(http.ListenAndServe(":8080", nil))
+}`,
+    },
+    {
+      title: "Shell",
+      code: `hearth emit --room ${shell(room)} chat ${shell(message)}`,
+    },
+  ];
+}
+
+function shell(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Shows the snippets, each with a button that copies it. */
+export function showCode(settings: Settings, room: string): void {
+  byId("code").replaceChildren(
+    ...snippets(settings, room || "lobby").map(({ title, code }) => {
+      const copy = el("button", { type: "button", class: "quiet" }, "Copy");
+      const pre = el("pre", {}, code);
+      pre.tabIndex = 0;
+      copy.addEventListener("click", async () => {
+        copy.textContent = (await copied(code, pre)) ? "Copied" : "Selected: press Ctrl+C";
+      });
+      return el("figure", {}, el("figcaption", {}, title, copy), pre);
+    }),
+  );
+}
+
+/** Copies where the browser lets it, which is on secure origins; selects the text elsewhere. */
+async function copied(code: string, pre: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(code);
+    return true;
+  } catch {
+    getSelection()?.selectAllChildren(pre);
+    return false;
+  }
+}
