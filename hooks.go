@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"time"
 )
 
@@ -37,7 +36,7 @@ func (h *hookContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state() == stateDisconnected {
-		return closedChan()
+		return closedChan
 	}
 	if c.done == nil {
 		c.done = make(chan struct{})
@@ -54,11 +53,12 @@ func (h *hookContext) Err() error {
 
 func (h *hookContext) Value(key any) any { return (*Client)(h).server.base.Value(key) }
 
-var closedChan = sync.OnceValue(func() chan struct{} {
+// closedChan is made before any bubble of testing/synctest can own it.
+var closedChan = func() chan struct{} {
 	ch := make(chan struct{})
 	close(ch)
 	return ch
-})
+}()
 
 // debugging reports whether debug lines are wanted, so that others need not be
 // put together.

@@ -194,25 +194,60 @@ func (o *SendOption) answer(err error) error {
 	return err
 }
 
-// answers lends the channels over which publishAndWait gets its answer.
-var answers = sync.Pool{New: func() any { return make(chan error, 1) }}
+// answer is what a publisher waits for. It has a channel only while somebody
+// waits, so that it can be used again, in other bubbles of testing/synctest too.
+type answer struct {
+	give func(error) // the method set, bound once
+
+	// Guarded by mu.
+	mu   sync.Mutex
+	done bool
+	err  error
+	came chan struct{} // closed by set; nil: nobody waits
+}
+
+var answers = sync.Pool{New: func() any {
+	a := &answer{}
+	a.give = a.set
+	return a
+}}
+
+func (a *answer) set(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.done, a.err = true, err
+	if a.came != nil {
+		close(a.came)
+	}
+}
+
+// take returns the answer if it has come, and lets set close came otherwise.
+func (a *answer) take() (done bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.done {
+		a.came = make(chan struct{})
+		return false, nil
+	}
+	done, err = true, a.err
+	a.done, a.err, a.came = false, nil, nil
+	return done, err
+}
 
 func publishAndWait(ctx context.Context, session BrokerSession, env Envelope) error {
-	answer := answers.Get().(chan error)
-	session.Publish(env, func(err error) { answer <- err })
-	select {
-	case err := <-answer:
-		answers.Put(answer)
-		return err
-	default:
+	a := answers.Get().(*answer)
+	session.Publish(env, a.give)
+	done, err := a.take()
+	if !done {
+		select {
+		case <-a.came:
+		case <-ctx.Done():
+			return ctx.Err() // a is set later, and nobody else may have it
+		}
+		_, err = a.take()
 	}
-	select {
-	case err := <-answer:
-		answers.Put(answer)
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	answers.Put(a)
+	return err
 }
 
 // conns are the connections of those ids that are here.

@@ -219,14 +219,10 @@ func TestFailures(t *testing.T) {
 			hearthtest.New(t, options()).Connect("secret").Send("greet", func() {})
 		}},
 		{"hook that hangs", "shutdown: context deadline exceeded", func(t testing.TB) {
-			opts := options()
-			release := make(chan struct{})
-			opts.OnMessage = func(context.Context, *hearth.Client, hearth.Message) error {
-				<-release
-				return nil
-			}
-			t.Cleanup(func() { close(release) })
+			opts, release := hanging()
+			t.Cleanup(release)
 			hearthtest.New(t, opts).Connect("secret").Send("hang", nil)
+			synctest.Wait()
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -244,27 +240,34 @@ func TestFailures(t *testing.T) {
 // A test that shuts its server down looks at the outcome itself.
 func TestOwnShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		opts := options()
-		release := make(chan struct{})
-		opts.OnMessage = func(context.Context, *hearth.Client, hearth.Message) error {
-			<-release
-			return nil
-		}
+		opts, release := hanging()
 		r := &recorder{T: t}
 		r.run(func(t testing.TB) {
 			s := hearthtest.New(t, opts)
 			s.Connect("secret").Send("hang", nil)
+			synctest.Wait()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Shutdown returns %v, want the context's error", err)
 			}
-			close(release)
+			release()
 		})
 		if r.failure != "" {
 			t.Errorf("the test fails: %s", r.failure)
 		}
 	})
+}
+
+// hanging are options whose OnMessage does not return before release.
+func hanging() (opts hearth.Options, release func()) {
+	opts = options()
+	released := make(chan struct{})
+	opts.OnMessage = func(context.Context, *hearth.Client, hearth.Message) error {
+		<-released
+		return nil
+	}
+	return opts, func() { close(released) }
 }
 
 // recorder is a test that is expected to fail.
