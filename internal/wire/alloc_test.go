@@ -1,11 +1,15 @@
 package wire_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hearthws/hearth/internal/wire"
 )
+
+// grown keeps the compiler from leaving out what is measured.
+var grown []byte
 
 func TestAllocations(t *testing.T) {
 	var (
@@ -14,6 +18,9 @@ func TestAllocations(t *testing.T) {
 		sent  = envelope()
 		got   = wire.AppendEnvelope(nil, envelope())
 		buf   = make([]byte, 0, 1024)
+
+		// What it takes to grow once: 1, but 2 under the race detector.
+		growth = testing.AllocsPerRun(100, func() { grown = slices.Grow([]byte(nil), 512) })
 	)
 	for _, tt := range []struct {
 		name string
@@ -28,9 +35,9 @@ func TestAllocations(t *testing.T) {
 		{"Valid", 0, func() bool { return wire.Valid(deep) }},
 		{"Member", 0, func() bool { _, ok := wire.Member(echo, "data"); return ok }},
 		{"AppendMessage into a buffer", 0, func() bool { return len(wire.AppendMessage(buf, "msg", echo)) > 0 }},
-		{"AppendMessage", 1, func() bool { return len(wire.AppendMessage(nil, "msg", echo)) > 0 }},
+		{"AppendMessage", growth, func() bool { return len(wire.AppendMessage(nil, "msg", echo)) > 0 }},
 		{"AppendEnvelope into a buffer", 0, func() bool { return len(wire.AppendEnvelope(buf, sent)) > 0 }},
-		{"AppendEnvelope", 1, func() bool { return len(wire.AppendEnvelope(nil, sent)) > 0 }},
+		{"AppendEnvelope", growth, func() bool { return len(wire.AppendEnvelope(nil, sent)) > 0 }},
 		{"DecodeEnvelope", 1, func() bool { _, err := wire.DecodeEnvelope(got); return err == nil }},
 	} {
 		ok := true

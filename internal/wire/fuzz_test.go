@@ -5,6 +5,11 @@ import "testing"
 // seed adds the inputs of every list of vectors to the corpus.
 func seed(f *testing.F) {
 	f.Helper()
+	add := func(b []byte) {
+		if len(b) <= 1024 { // mutating what is longer finds nothing
+			f.Add(b)
+		}
+	}
 	var (
 		messages  messageVectors
 		envelopes envelopeVectors
@@ -14,20 +19,13 @@ func seed(f *testing.F) {
 	load(f, "envelopes.json", &envelopes)
 	load(f, "rooms.json", &rooms)
 	for _, v := range messages.Decode {
-		addSmall(f, v.bytes())
+		add(v.bytes())
 	}
 	for _, v := range envelopes.Decode {
-		addSmall(f, v.bytes())
+		add(v.bytes())
 	}
 	for _, v := range rooms.Payloads {
-		addSmall(f, v.Data)
-	}
-}
-
-// addSmall leaves out what is so long that mutating it finds nothing.
-func addSmall(f *testing.F, b []byte) {
-	if len(b) <= 1024 {
-		f.Add(b)
+		add(v.Data)
 	}
 }
 
