@@ -49,8 +49,8 @@ var importRules = []importRule{
 	},
 	{
 		name: "third parties in packages that users import", deep: true,
-		from: but(below(module), below(module+"/redisbroker", module+"/cmd", module+"/metrics",
-			module+"/internal", module+"/interop")),
+		from: but(below(module), below(module+"/redisbroker", module+"/metrics", module+"/cmd",
+			module+"/brokertest", module+"/hearthtest", module+"/internal", module+"/interop")),
 		never: but(thirdParty, below("github.com/gobwas", "github.com/klauspost/compress",
 			"github.com/go-json-experiment/json", "golang.org/x/sys", "golang.org/x/time")),
 		why: "beside the codecs a library brings nothing along; argue for a new module in docs/decisions",
