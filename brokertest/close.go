@@ -83,6 +83,7 @@ func testCloseWhileBusy(t *testing.T, h Harness) {
 						return
 					default:
 						step(i)
+						time.Sleep(10 * time.Microsecond) // spinning would only slow down the others
 					}
 				}
 			})

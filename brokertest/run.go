@@ -28,9 +28,9 @@ type Harness struct {
 	Break  func()
 	Repair func()
 
-	// Settle is how long goroutines that are not the broker's own, such as a
-	// client library's, may outlive a session. Default: 1 s.
-	Settle time.Duration
+	// Ignore names functions whose goroutines belong to the harness, as
+	// goleak.IgnoreAnyFunction takes them.
+	Ignore []string
 }
 
 // patience bounds every wait for something that must happen.
@@ -75,24 +75,20 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		t.Run(test.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
 			var h Harness
-			t.Cleanup(func() { checkLeft(t, max(h.Settle, time.Second), before) }) // after all other clean-up
+			t.Cleanup(func() { checkLeft(t, h, before) }) // after all other clean-up
 			h = open(t)
 			test.run(t, h)
 		})
 	}
 }
 
-// checkLeft fails the test when goroutines are left after settle.
-func checkLeft(t *testing.T, settle time.Duration, ignored ...goleak.Option) {
+// checkLeft fails the test when goroutines are left.
+func checkLeft(t *testing.T, h Harness, ignored ...goleak.Option) {
 	t.Helper()
-	var err error
-	for deadline := time.Now().Add(settle); ; {
-		if err = goleak.Find(ignored...); err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("after every session was closed: %v", err)
-			return
-		}
+	for _, function := range h.Ignore {
+		ignored = append(ignored, goleak.IgnoreAnyFunction(function))
+	}
+	if err := goleak.Find(ignored...); err != nil {
+		t.Errorf("after every session was closed: %v", err)
 	}
 }

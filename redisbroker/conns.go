@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"sync"
-	"time"
 )
 
 // errCut is what dialing ends with once the connections were cut.
@@ -17,7 +16,6 @@ var errCut = errors.New("redisbroker: closed")
 type connections struct {
 	ctx    context.Context // ends when the connections are cut
 	cancel context.CancelFunc
-	closed chan struct{} // has an element when one was closed
 
 	mu   sync.Mutex
 	open map[*connection]struct{}
@@ -29,7 +27,7 @@ type connection struct {
 }
 
 func newConnections() *connections {
-	c := &connections{open: make(map[*connection]struct{}), closed: make(chan struct{}, 1)}
+	c := &connections{open: make(map[*connection]struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -69,30 +67,7 @@ func (c *connection) Close() error {
 	c.all.mu.Lock()
 	delete(c.all.open, c)
 	c.all.mu.Unlock()
-	select {
-	case c.all.closed <- struct{}{}:
-	default:
-	}
 	return c.Conn.Close()
-}
-
-// drain waits until no connection is open, or for d.
-func (c *connections) drain(d time.Duration) {
-	timeout := time.NewTimer(d)
-	defer timeout.Stop()
-	for c.count() > 0 {
-		select {
-		case <-c.closed:
-		case <-timeout.C:
-			return
-		}
-	}
-}
-
-func (c *connections) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.open)
 }
 
 // cut closes every connection and refuses new ones.

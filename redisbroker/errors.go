@@ -9,11 +9,10 @@ import (
 )
 
 var (
-	errNotYet       = errors.New("not connected yet")
-	errNodeLeft     = errors.New("the node left the Cluster")
-	errProbeLost    = errors.New("what is published does not arrive at the subscriber")
-	errRestoring    = errors.New("subscriptions are being restored")
-	errUnsubscribed = errors.New("the subscriber's connection was lost")
+	errNotYet    = errors.New("not connected yet")
+	errNodeLeft  = errors.New("the node was replaced")
+	errProbeLost = errors.New("what is published does not arrive at the subscriber")
+	errRestoring = errors.New("subscriptions are being restored")
 )
 
 // unavailable is cause as callers see it.

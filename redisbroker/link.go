@@ -2,7 +2,6 @@ package redisbroker
 
 import (
 	"context"
-	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,11 +58,10 @@ func newLink(options *Options) *link {
 		feedErr: options.unavailable(errNotYet),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.topology = newTopology(l.ctx, options, l.conns, l.update)
+	l.topology = newTopology(l.ctx, options, l.conns, l.nodesChanged)
 	l.publisher = newPublisher(l.topology)
 	l.inbox = newInbox(l)
-	id := rand.Text()
-	l.subscriber = &subscriber{link: l, key: hashOf(id), probe: options.Prefix + probeChannel + id}
+	l.subscriber = newSubscriber(l)
 	l.tasks.Go(func() { l.publisher.run(l.ctx) })
 	l.topology.start(l.subscriber.probe)
 	return l
@@ -105,7 +103,6 @@ func (l *link) stop() {
 	cut := time.AfterFunc(grace, l.conns.cut)
 	l.tasks.Wait()
 	l.topology.close()
-	l.conns.drain(grace)
 	cut.Stop()
 	l.conns.cut()
 }

@@ -23,6 +23,7 @@ type probes struct {
 	sent      atomic.Uint64          // the number of the last one
 	published atomic.Pointer[probed] // the last one that the node has taken
 	arrived   atomic.Uint64          // the last one that came back
+	old       atomic.Uint64          // those up to here were sent before the subscriber listened
 }
 
 type probed struct {
@@ -43,9 +44,6 @@ func (t *topology) watch(probe string) {
 		case <-t.ctx.Done():
 			return
 		}
-		if t.options.Cluster {
-			t.refresh()
-		}
 		nodes := t.table.Load().nodes
 		if len(nodes) > 0 && !all {
 			nodes = nodes[turn%len(nodes):][:1]
@@ -59,12 +57,7 @@ func (t *topology) watch(probe string) {
 }
 
 // suspectAll has all nodes looked at now.
-func (t *topology) suspectAll() {
-	select {
-	case t.suspect <- struct{}{}:
-	default:
-	}
-}
+func (t *topology) suspectAll() { signal(t.suspect) }
 
 // probe has a node publish. The error tells that it does not answer.
 func (t *topology) probe(n *node, channel string) error {
@@ -76,10 +69,27 @@ func (t *topology) probe(n *node, channel string) error {
 	if err := result.NonRedisError(); err != nil {
 		return err
 	}
-	if result.Error() == nil {
+	if refused := result.Error(); refused != nil {
+		t.unproven.Store(true)
+	} else {
 		n.probes.published.Store(p)
 	}
 	return nil
+}
+
+// proven reports whether what any node publishes arrives: since the
+// subscription began, a probe of each came.
+func (t *topology) proven() bool {
+	if t.unproven.Load() {
+		return true
+	}
+	nodes := t.table.Load().nodes
+	for _, n := range nodes {
+		if n.probes.arrived.Load() <= n.probes.old.Load() {
+			return false
+		}
+	}
+	return len(nodes) > 0
 }
 
 // startProbe subscribes to the probes and begins to miss them.
@@ -89,13 +99,17 @@ func (c *subscription) startProbe(ctx context.Context) error {
 	err := c.conn.Do(asking, c.conn.B().Subscribe().Channel(c.probe).Build()).Error()
 	switch {
 	case refused(err):
+		c.link.topology.unproven.Store(true)
 		c.link.warn(logNoProbe, "channel", c.probe, "err", err)
 	case err != nil:
 		return err
 	}
 	for _, n := range c.link.topology.table.Load().nodes {
-		n.probes.arrived.Store(n.probes.sent.Load()) // earlier ones need not come
+		sent := n.probes.sent.Load()
+		n.probes.old.Store(sent)
+		n.probes.arrived.Store(sent)
 	}
+	c.link.topology.suspectAll()
 	c.tasks.Go(func() { c.watch(ctx, !refused(err)) })
 	return nil
 }
@@ -157,6 +171,7 @@ func (c *subscription) probeArrived(message string) {
 	for _, node := range c.link.topology.table.Load().nodes {
 		if node.addr == addr {
 			node.probes.arrived.Store(n)
+			c.link.interest.work.signal()
 		}
 	}
 }

@@ -25,6 +25,12 @@ func (l *link) update() {
 	l.change(func() *hearth.Gap { return nil })
 }
 
+// nodesChanged: other nodes work than before.
+func (l *link) nodesChanged() {
+	l.update()
+	signal(l.subscriber.moved)
+}
+
 // change changes what is guarded by mu, and tells the sessions. A gap that f
 // returns concerns those that receive.
 func (l *link) change(f func() *hearth.Gap) {

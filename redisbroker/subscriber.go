@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,14 +11,19 @@ import (
 	"github.com/redis/rueidis"
 )
 
+// proofInterval is the time between two probes of all nodes until they arrive
+// on a new connection. The nodes of a Cluster may still be finding each other.
+const proofInterval = 50 * time.Millisecond
+
 // subscriber owns the connection that is subscribed, and the goroutine that
 // makes it follow what is wanted. When the connection is lost, it makes
 // another one and subscribes everything again.
 type subscriber struct {
 	// Static after construction.
 	link  *link
-	key   uint64 // chooses the node of a Cluster
-	probe string // the channel of probes, with the prefix
+	key   uint64        // chooses the node of a Cluster
+	probe string        // the channel of probes, with the prefix
+	moved chan struct{} // has an element when other nodes work than before
 
 	// Owned by the goroutine.
 	number uint64 // of the connection
@@ -25,15 +31,25 @@ type subscriber struct {
 	todo   []*entry
 }
 
+func newSubscriber(l *link) *subscriber {
+	id := rand.Text()
+	return &subscriber{link: l, key: hashOf(id), probe: l.options.Prefix + probeChannel + id, moved: make(chan struct{}, 1)}
+}
+
 // run keeps a connection until ctx ends.
 func (s *subscriber) run(ctx context.Context) {
 	for attempt := 0; sleep(ctx, backoff(attempt)); attempt++ {
-		addr, client := s.link.topology.pick(s.key, s.addr)
-		if client == nil {
+		n := s.link.topology.pick(s.key, s.addr)
+		if n == nil {
+			select {
+			case <-s.moved:
+			case <-ctx.Done():
+			}
+			attempt = -1
 			continue
 		}
-		s.addr = addr
-		if s.connect(ctx, client) {
+		s.addr = n.addr
+		if s.connect(ctx, n) {
 			attempt = 0
 		}
 	}
@@ -41,8 +57,8 @@ func (s *subscriber) run(ctx context.Context) {
 
 // connect serves one connection until it is lost. It reports whether there was
 // one.
-func (s *subscriber) connect(ctx context.Context, client rueidis.Client) bool {
-	conn, _ := client.Dedicate()
+func (s *subscriber) connect(ctx context.Context, n *node) bool {
+	conn, _ := n.client.Dedicate()
 	c := &subscription{
 		subscriber: s,
 		conn:       conn,
@@ -50,31 +66,30 @@ func (s *subscriber) connect(ctx context.Context, client rueidis.Client) bool {
 		broken:     make(chan error, 1),
 	}
 	gone := conn.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: c.onMessage, OnSubscription: c.onSubscription})
-	// The hooks are not called any more once gone is closed, so that nothing
-	// of this connection mixes with the next one.
-	defer func() {
-		for range gone {
-		}
-	}()
-	defer conn.Close()
-
 	began := time.Now()
-	if err := ping(ctx, conn, s.link.options.DialTimeout); err != nil {
-		s.link.subscriberFailed(err)
-		return false
+	err := ping(ctx, conn, s.link.options.DialTimeout)
+	connected := err == nil
+	if connected {
+		c.alive.Store(began.UnixNano())
+		s.number++
+		err = c.serve(ctx, gone)
+		s.link.interest.connection.Store(0)
 	}
-	c.alive.Store(began.UnixNano())
-	s.number++
-	err := c.serve(ctx, gone)
-	s.link.interest.connection.Store(0)
 	if ctx.Err() == nil {
-		s.link.subscriberLost(time.Unix(0, c.alive.Load()), err)
-		lost := s.link.options.unavailable(errUnsubscribed)
-		s.link.interest.failWaiters(lost, func(*waiter) bool { return true })
+		if connected {
+			s.link.subscriberLost(time.Unix(0, c.alive.Load()), err)
+			s.link.interest.failWaiters(s.link.reason(), func(*waiter) bool { return true })
+		} else {
+			s.link.subscriberFailed(err)
+		}
 	}
 	conn.Close()
 	c.tasks.Wait()
-	return true
+	for range gone {
+		// Until it is closed, the hooks may be called, and nothing of this
+		// connection must mix with the next one.
+	}
+	return connected
 }
 
 // subscription is one connection of the subscriber.
@@ -100,9 +115,10 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 	in.connection.Store(c.number)
 	c.link.subscriberConnected()
 
-	var restored int // shards
-	var flights int
-	reported := false
+	var restored, flights int // shards, batches
+	live := false
+	proof := time.NewTicker(proofInterval)
+	defer proof.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -119,8 +135,9 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 			flights++
 			c.tasks.Go(func() { c.send(b) })
 		}
-		if !reported && restored == len(in.shards) && in.restoring.Load() == 0 {
-			reported = true
+		if !live && restored == len(in.shards) && in.restoring.Load() == 0 && c.link.topology.proven() {
+			live = true
+			proof.Stop()
 			c.link.subscriberRestored()
 		}
 		if next := in.expire(time.Now()); !next.IsZero() {
@@ -131,6 +148,12 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 		case <-c.done:
 			flights--
 		case <-timer.C:
+		case <-proof.C:
+			c.link.topology.suspectAll()
+		case <-c.moved:
+			if !c.link.topology.isKnown(c.addr) {
+				return errNodeLeft
+			}
 		case err := <-c.broken:
 			return err
 		case err := <-gone:

@@ -21,20 +21,66 @@ func newBroker(t testing.TB, options redisbroker.Options) hearth.Broker {
 	return broker
 }
 
-// harness breaks a broker by killing its Redis.
-func harness(t *testing.T, options redisbroker.Options) brokertest.Harness {
-	t.Helper()
-	server := redistest.Start(t)
-	options.URL = server.URL()
-	return brokertest.Harness{
-		Broker: func() hearth.Broker { return newBroker(t, options) },
-		Break:  server.Kill,
-		Repair: server.Restart,
-	}
-}
-
 func TestSuite(t *testing.T) {
 	brokertest.Run(t, func(t *testing.T) brokertest.Harness {
-		return harness(t, redisbroker.Options{})
+		server := redistest.Start(t)
+		return brokertest.Harness{
+			Broker: func() hearth.Broker { return newBroker(t, redisbroker.Options{URL: server.URL()}) },
+			Break:  server.Kill,
+			Repair: server.Restart,
+		}
 	})
+}
+
+// TestSuitePatterns has everything that can be chosen, and one broker that all
+// nodes of a test share.
+func TestSuitePatterns(t *testing.T) {
+	brokertest.Run(t, func(t *testing.T) brokertest.Harness {
+		server := redistest.Start(t, "--requirepass", "pass:word@/?")
+		broker := newBroker(t, redisbroker.Options{
+			Addrs: []string{server.Addr()}, Password: "pass:word@/?", DB: 3, ClientName: "tests",
+			Prefix: "app{1}:", Patterns: true, Linger: -1,
+		})
+		return brokertest.Harness{
+			Broker: func() hearth.Broker { return broker },
+			Break:  server.Kill,
+			Repair: server.Restart,
+		}
+	})
+}
+
+func TestSuiteCluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3)
+	brokertest.Run(t, func(t *testing.T) brokertest.Harness {
+		return brokertest.Harness{
+			Broker: func() hearth.Broker {
+				return newBroker(t, redisbroker.Options{Cluster: true, Addrs: []string{cluster.Nodes[0].Addr(), cluster.Nodes[1].Addr()}})
+			},
+			Break:  cluster.Kill,
+			Repair: cluster.Restart,
+			Ignore: []string{redistest.Goroutine},
+		}
+	})
+}
+
+func TestSuiteSentinel(t *testing.T) {
+	sentinels := redistest.StartSentinel(t, 1)
+	brokertest.Run(t, func(t *testing.T) brokertest.Harness {
+		return brokertest.Harness{
+			Broker: func() hearth.Broker { return newBroker(t, sentinelOptions(sentinels)) },
+			Break: func() {
+				sentinels.Replica.Kill() // else it would be elected
+				sentinels.Master.Kill()
+			},
+			Repair: func() {
+				sentinels.Master.Restart()
+				sentinels.Replica.Restart()
+			},
+			Ignore: []string{redistest.Goroutine},
+		}
+	})
+}
+
+func sentinelOptions(s *redistest.Sentinels) redisbroker.Options {
+	return redisbroker.Options{Addrs: s.Addrs(), Sentinel: redisbroker.Sentinel{Master: redistest.MasterName}}
 }

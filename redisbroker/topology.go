@@ -7,13 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/redis/rueidis"
 )
-
-// topologyInterval is how often the client library looks for nodes that came
-// or went, or for another master, besides when a connection ends.
-const topologyInterval = 5 * time.Second
 
 // table is the nodes that work. It is replaced, never changed.
 type table struct {
@@ -21,21 +15,23 @@ type table struct {
 	err   error   // why there are none; wraps hearth.ErrBrokerUnavailable
 }
 
-// topology knows which nodes there are and which of them work. It looks for
-// those that do not.
+// topology knows which nodes there are, by way of its resolver, and which of
+// them work. It looks for those that do not.
 type topology struct {
 	// Static after construction.
-	ctx     context.Context
-	options *Options
-	conns   *connections
-	changed func()        // the table is another one
-	suspect chan struct{} // see suspectAll
+	ctx      context.Context
+	options  *Options
+	conns    *connections
+	resolver resolver
+	changed  func()        // is called when the table is another one
+	suspect  chan struct{} // see suspectAll
+	failed   chan struct{} // has an element when a node failed: there may be another one
 
-	table atomic.Pointer[table]
+	table    atomic.Pointer[table]
+	unproven atomic.Bool // Redis allows no probes
 
 	mu     sync.Mutex
-	client rueidis.Client   // nil until there is one
-	known  map[string]*node // by address
+	known  map[string]*node // by address; nil: it is looked for
 	closed bool
 	tasks  sync.WaitGroup
 }
@@ -43,8 +39,9 @@ type topology struct {
 func newTopology(ctx context.Context, options *Options, conns *connections, changed func()) *topology {
 	t := &topology{
 		ctx: ctx, options: options, conns: conns, changed: changed,
-		suspect: make(chan struct{}, 1), known: make(map[string]*node),
+		suspect: make(chan struct{}, 1), failed: make(chan struct{}, 1), known: make(map[string]*node),
 	}
+	t.resolver = newResolver(t)
 	t.table.Store(&table{err: options.unavailable(errNotYet)})
 	return t
 }
@@ -54,7 +51,7 @@ func newTopology(ctx context.Context, options *Options, conns *connections, chan
 func (t *topology) start(probe string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.spawnLocked(t.connect)
+	t.spawnLocked(t.discover)
 	t.spawnLocked(func() { t.watch(probe) })
 }
 
@@ -69,61 +66,51 @@ func (t *topology) spawnLocked(f func()) {
 func (t *topology) close() {
 	t.mu.Lock()
 	t.closed = true
-	client := t.client
 	t.mu.Unlock()
 	t.tasks.Wait()
-	if client != nil {
-		client.Close()
+	for _, n := range t.known {
+		if n != nil {
+			n.client.Close()
+		}
 	}
 }
 
-// connect makes the client, which finds its way back to Redis by itself once
-// it exists.
-func (t *topology) connect() {
-	for attempt := 0; sleep(t.ctx, backoff(attempt)); attempt++ {
-		client, err := rueidis.NewClient(t.options.clientOption(t.conns))
+// discover keeps known what the resolver says.
+func (t *topology) discover() {
+	defer t.resolver.close()
+	for attempt := 0; ; attempt++ {
+		addrs, err := t.resolver.resolve()
+		wait := backoff(attempt + 1)
 		if err != nil {
-			if client != nil {
-				client.Close()
-			}
 			t.explain(err)
-			continue
+		} else {
+			t.update(addrs)
+			attempt, wait = 0, t.resolver.interval()
 		}
-		t.mu.Lock()
-		closed := t.closed
-		if !closed {
-			t.client = client
-		}
-		t.mu.Unlock()
-		if closed {
-			client.Close()
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-t.failed:
+			timer.Stop()
+			wait = minBackoff // the others need a moment, too, to notice
+			if !sleep(t.ctx, wait) {
+				return
+			}
+		case <-t.ctx.Done():
+			timer.Stop()
 			return
 		}
-		t.refresh()
+	}
+}
+
+// update looks for nodes that came, and lets go of those that are gone.
+func (t *topology) update(addrs []string) {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
 		return
 	}
-}
-
-// clients are the client library's clients by address.
-func (t *topology) clients() map[string]rueidis.Client {
-	t.mu.Lock()
-	client := t.client
-	t.mu.Unlock()
-	switch {
-	case client == nil:
-		return nil
-	case t.options.Cluster:
-		return client.Nodes()
-	}
-	// The client of a Sentinel's master stays the same when the master changes.
-	return map[string]rueidis.Client{"": client}
-}
-
-// refresh takes note of nodes that came and of nodes that are gone.
-func (t *topology) refresh() {
-	clients := t.clients()
-	t.mu.Lock()
-	for addr := range clients {
+	for _, addr := range addrs {
 		if _, ok := t.known[addr]; !ok {
 			t.known[addr] = nil
 			t.spawnLocked(func() { t.revive(addr) })
@@ -131,7 +118,7 @@ func (t *topology) refresh() {
 	}
 	left := false
 	for addr, n := range t.known {
-		if _, ok := clients[addr]; !ok {
+		if !slices.Contains(addrs, addr) {
 			delete(t.known, addr)
 			if n != nil {
 				t.removeLocked(n, errNodeLeft)
@@ -148,7 +135,7 @@ func (t *topology) refresh() {
 // fail takes a node out of the table, and looks for it until it is back.
 func (t *topology) fail(n *node, cause error) {
 	t.mu.Lock()
-	failed := t.known[n.addr] == n // or somebody else has noticed before
+	failed := t.known[n.addr] == n && !t.closed // else somebody has noticed before
 	if failed {
 		t.known[n.addr] = nil
 		t.removeLocked(n, cause)
@@ -156,6 +143,7 @@ func (t *topology) fail(n *node, cause error) {
 	}
 	t.mu.Unlock()
 	if failed {
+		signal(t.failed)
 		t.changed()
 	}
 }
@@ -163,6 +151,7 @@ func (t *topology) fail(n *node, cause error) {
 func (t *topology) removeLocked(n *node, cause error) {
 	nodes := slices.DeleteFunc(slices.Clone(t.table.Load().nodes), func(other *node) bool { return other == n })
 	t.table.Store(&table{nodes: nodes, err: t.options.unavailable(cause)})
+	t.spawnLocked(n.client.Close) // which may take a second
 }
 
 // explain keeps the latest reason for which there are no nodes.
@@ -178,20 +167,25 @@ func (t *topology) explain(cause error) {
 	}
 }
 
-// revive puts a node into the table as soon as it answers.
+// revive connects to a node, as soon as it answers.
 func (t *topology) revive(addr string) {
-	for attempt := 0; sleep(t.ctx, backoff(attempt)); attempt++ {
-		client, ok := t.clients()[addr]
-		if !ok {
-			return // refresh forgets it
-		}
-		if err := ping(t.ctx, client, t.options.DialTimeout); err != nil {
+	for attempt := 0; t.isKnown(addr) && sleep(t.ctx, backoff(attempt)); attempt++ {
+		client, err := t.options.connect(t.conns, addr)
+		if err != nil {
 			t.explain(err)
 			continue
 		}
 		t.admit(newNode(addr, client))
 		return
 	}
+}
+
+// isKnown reports whether a node is to be used.
+func (t *topology) isKnown(addr string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.known[addr]
+	return ok && !t.closed
 }
 
 // admit puts a node into the table.
@@ -206,23 +200,29 @@ func (t *topology) admit(n *node) {
 		t.table.Store(&table{nodes: nodes})
 	}
 	t.mu.Unlock()
-	if wanted {
-		t.changed()
+	if !wanted {
+		n.client.Close()
+		return
 	}
+	t.changed()
 }
 
 // pick is where to subscribe: a node that works, chosen by key so that
-// processes spread over a Cluster, and not the one to avoid if there is another.
-func (t *topology) pick(key uint64, avoid string) (addr string, client rueidis.Client) {
-	working := t.table.Load().nodes
-	others := slices.DeleteFunc(slices.Clone(working), func(n *node) bool { return n.addr == avoid })
-	for _, nodes := range [][]*node{others, working} {
-		if n := choose(nodes, key); n != nil {
-			return n.addr, n.client
-		}
+// processes spread over a Cluster, and not the one to avoid if there is
+// another. Nil: there is none.
+func (t *topology) pick(key uint64, avoid string) *node {
+	nodes := t.table.Load().nodes
+	others := slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.addr == avoid })
+	if n := choose(others, key); n != nil {
+		return n
 	}
-	for addr, client := range t.clients() {
-		return addr, client
+	return choose(nodes, key)
+}
+
+// signal leaves an element in a channel that has room for one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-	return "", nil
 }

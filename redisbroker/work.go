@@ -30,12 +30,7 @@ func (w *work) add(e *entry) {
 	w.signal()
 }
 
-func (w *work) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
+func (w *work) signal() { signal(w.wake) }
 
 // take moves all entries to the end of dst.
 func (w *work) take(dst []*entry) []*entry {

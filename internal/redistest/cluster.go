@@ -46,6 +46,22 @@ func (c *Cluster) AddNode() *Server {
 	return node
 }
 
+// Kill ends every node at once.
+func (c *Cluster) Kill() {
+	for _, node := range c.Nodes {
+		node.Kill()
+	}
+}
+
+// Restart starts every node again and waits until the Cluster works.
+func (c *Cluster) Restart() {
+	c.t.Helper()
+	for _, node := range c.Nodes {
+		node.Restart()
+	}
+	c.settle()
+}
+
 // MoveSlots gives the first n slots of one node to another. No keys are in the
 // way, so the owner changes at once, on every node.
 func (c *Cluster) MoveSlots(from, to *Server, n int) {

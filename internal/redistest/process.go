@@ -3,11 +3,11 @@
 package redistest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -31,8 +31,11 @@ type process struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd // nil while it does not run
 	exited chan struct{}
-	output bytes.Buffer
 }
+
+// Goroutine is the function whose goroutine looks after a server while it
+// runs, for tests that look for goroutines that were left.
+const Goroutine = "github.com/hearthws/hearth/internal/redistest.(*process).run"
 
 // binary finds a program of Redis.
 func binary(name string) (string, error) {
@@ -93,28 +96,20 @@ func (p *process) start() error {
 	if p.cmd != nil {
 		return nil
 	}
-	p.output.Reset()
+	output, err := os.OpenFile(p.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }()
 	var args []string
 	if p.config != "" {
 		args = append(args, p.config)
 	}
 	args = append(args, "--port", strconv.Itoa(p.port), "--bind", "127.0.0.1", "--dir", p.dir)
 	cmd := exec.Command(path, append(args, p.args...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = p.dir, &p.output, &p.output, dieWithParent()
-	exited := make(chan struct{})
-	started := make(chan error)
-	go func() {
-		// A child dies with the thread that started it, so the thread is kept.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(exited)
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		started <- nil
-		_ = cmd.Wait()
-	}()
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = p.dir, output, output, dieWithParent()
+	started, exited := make(chan error), make(chan struct{})
+	go p.run(cmd, started, exited)
 	if err := <-started; err != nil {
 		return fmt.Errorf("redistest: %w", err)
 	}
@@ -125,15 +120,39 @@ func (p *process) start() error {
 		}
 		select {
 		case <-exited:
-			return fmt.Errorf("redistest: redis-server ended: %s", p.output.String())
+			return fmt.Errorf("redistest: redis-server ended: %s", p.printed())
 		default:
 		}
 		if time.Now().After(deadline) {
 			_ = cmd.Process.Kill()
 			<-exited
-			return fmt.Errorf("redistest: redis-server does not answer after %s: %s", startTimeout, p.output.String())
+			return fmt.Errorf("redistest: redis-server does not answer after %s: %s", startTimeout, p.printed())
 		}
 	}
+}
+
+// run starts cmd and waits for its end.
+func (p *process) run(cmd *exec.Cmd, started chan<- error, exited chan<- struct{}) {
+	// A child dies with the thread that started it, so the thread is kept.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(exited)
+	err := cmd.Start()
+	started <- err
+	if err == nil {
+		_ = cmd.Wait()
+	}
+}
+
+// log is the file that the server prints to.
+func (p *process) log() string { return filepath.Join(p.dir, "redis.log") }
+
+func (p *process) printed() string {
+	text, err := os.ReadFile(p.log())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // answers reports whether somebody speaks RESP on the port.
