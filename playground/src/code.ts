@@ -11,7 +11,12 @@ function snippets({ name, encryption }: Settings, room: string): Snippet[] {
   const { host, origin, protocol } = location;
   const address = `${protocol === "https:" ? "wss" : "ws"}://${host}/ws`;
   const [n, r] = [JSON.stringify(name), JSON.stringify(room)];
-  const sealed = encryption ? ", encryption: true" : "";
+  const sealed = encryption ? "\n  encryption: true," : "";
+  const client = `const hearth = new Hearth("${address}", {
+  token: { name: ${n} },${sealed}
+});
+hearth.on("chat", ({ from, text }) => console.log(from, text));
+hearth.join(${r});`;
   const message = JSON.stringify({ room, from: "shell", text: "hello" });
   return [
     {
@@ -19,9 +24,7 @@ function snippets({ name, encryption }: Settings, room: string): Snippet[] {
       code: `// npm install @hearthws/client
 import { Hearth } from "@hearthws/client";
 
-const hearth = new Hearth("${address}", { token: { name: ${n} }${sealed} });
-hearth.on("chat", ({ from, text }) => console.log(from, text));
-hearth.join(${r});
+${client}
 hearth.send("publish", {
   room: ${r},
   event: "chat",
@@ -33,10 +36,8 @@ hearth.connect();`,
       title: "JavaScript, in a page",
       code: `<script src="${origin}/client.js"></script>
 <script>
-  const hearth = new Hearth("${address}", { token: { name: ${n} }${sealed} });
-  hearth.on("chat", ({ from, text }) => console.log(from, text));
-  hearth.join(${r});
-  hearth.connect();
+${client}
+hearth.connect();
 </script>`,
     },
     {

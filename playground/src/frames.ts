@@ -2,7 +2,7 @@ import { append, byId, clock, duration, el } from "./dom.js";
 import type { Frame, Trace } from "./trace.js";
 
 const signs = { start: "◇", open: "◆", in: "▼", out: "▲", close: "✕" };
-const names = { start: "connecting", open: "open", in: "received", out: "sent", close: "closed" };
+const names = { start: "socket", open: "open", in: "received", out: "sent", close: "closed" };
 
 /** The frames on the wire, one line each, which open to show the whole. */
 export function showFrames(trace: Trace): void {

@@ -25,6 +25,9 @@ const buttons = {
   ping: byId<HTMLButtonElement>("ping"),
 };
 
+/** The name that the client was given. */
+let connectedAs = "";
+
 /** When messages of this page were sent, by their id. */
 const sent = new Map<string, number>();
 
@@ -76,8 +79,15 @@ function showState(state: string, client: Client): void {
   if (client.connection?.encrypted) status.textContent += ", sealed";
   buttons.drop.disabled = buttons.ping.disabled = state !== "connected";
   buttons.disconnect.disabled = state === "disconnected";
-  buttons.connect.textContent = state === "disconnected" ? "Connect" : "Reconnect";
+  offerConnect();
   if (state === "connected") problem.hidden = true;
+}
+
+/** There is something to connect, or a new name to connect with. */
+function offerConnect(): void {
+  const idle = !link.client || link.client.state === "disconnected";
+  buttons.connect.textContent = idle ? "Connect" : "Rename";
+  buttons.connect.disabled = !idle && settings().name === connectedAs;
 }
 
 function showProblem(error: HearthError): void {
@@ -151,6 +161,7 @@ async function measure(): Promise<void> {
 
 function connect(): void {
   problem.hidden = true;
+  connectedAs = settings().name;
   remember();
   link.connect(settings(), chat.names);
   showCode(settings(), chat.front);
@@ -189,6 +200,7 @@ byId("setup").addEventListener("submit", (event) => {
   event.preventDefault();
   connect();
 });
+name.addEventListener("input", offerConnect);
 encryption.addEventListener("change", () => {
   if (link.client && link.client.state !== "disconnected") connect();
 });

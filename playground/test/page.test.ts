@@ -1,0 +1,279 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { launch, Visitor } from "./browser.js";
+import { freePort, type Running, startDemo } from "./processes.js";
+
+let browser: Browser;
+let demo: Running;
+let port: number;
+let url: string;
+const visitors: Visitor[] = [];
+
+/** A visitor whose page must not complain. */
+async function visit(...args: [name?: string, options?: Parameters<typeof Visitor.open>[3]]) {
+  const visitor = await Visitor.open(browser, url, ...args);
+  visitors.push(visitor);
+  return visitor;
+}
+
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  port = await freePort();
+  url = `http://127.0.0.1:${port}/`;
+  demo = await startDemo(port);
+});
+
+afterEach(async () => {
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  for (const { page } of visitors.splice(0)) await page.context().close();
+  await demo.stop();
+  expect(complaints).toEqual([]);
+});
+
+describe("two pages", () => {
+  it("chat, in the room they share and in no other", async () => {
+    const ann = await visit("ann");
+    const bob = await visit("bob");
+    await ann.say("hello from ann");
+    await bob.hears("hello from ann");
+    await bob.say("<b>hello</b> from bob");
+    await ann.hears("<b>hello</b> from bob");
+    await ann.hears("hello from ann");
+
+    await ann.page.getByLabel("Room to join").fill("kitchen");
+    await ann.press("Join");
+    await ann.hears("ann joined");
+    await ann.say("only in the kitchen");
+    await ann.hears("only in the kitchen");
+    await bob.say("back in the lobby");
+    const lobby = ann.page.getByRole("tab", { name: "lobby" });
+    await ann.page.locator('[data-room="lobby"][data-unread="1"]').waitFor();
+    await lobby.click();
+    await ann.hears("back in the lobby");
+    expect(await bob.page.locator("#log").textContent()).not.toContain("kitchen");
+    await ann.screenshot("chat");
+  });
+
+  it("hear nothing of a room they have left", async () => {
+    const ann = await visit("ann");
+    const bob = await visit("bob");
+    await bob.page.getByLabel("Room to join").fill("kitchen");
+    await bob.press("Join");
+    await bob.hears("bob joined");
+    await bob.press("Leave");
+    await ann.page.getByLabel("Room to join").fill("kitchen");
+    await ann.press("Join");
+    await ann.say("is anybody here?");
+    await ann.hears("is anybody here?");
+    await ann.page.getByRole("tab", { name: "lobby" }).click();
+    await ann.say("and here?");
+    await bob.hears("and here?");
+    expect(await bob.page.locator('[data-room="kitchen"]').count()).toBe(0);
+  });
+});
+
+describe("the connection", () => {
+  it("comes back after it was cut, with its rooms and what was written meanwhile", async () => {
+    const ann = await visit("ann");
+    const bob = await visit("bob");
+    await ann.press("Cut the connection");
+    await ann.state("connecting");
+    await ann.say("written meanwhile");
+    await ann.state("connected");
+    await ann.hears("connected again after");
+    await bob.hears("written meanwhile");
+    await bob.say("welcome back");
+    await ann.hears("welcome back");
+  });
+
+  it("survives the death and the restart of the server", async () => {
+    const ann = await visit("ann");
+    const bob = await visit("bob");
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      await demo.stop(signal);
+      await ann.state("connecting");
+      await ann.screenshot(`server-gone-${signal}`);
+      demo = await startDemo(port);
+      await ann.state("connected");
+      await bob.state("connected");
+      await ann.say(`after ${signal}`);
+      await bob.hears(`after ${signal}`);
+    }
+  });
+
+  it("is made anew for a new name", async () => {
+    const ann = await visit("ann");
+    const bob = await visit("bob");
+    await ann.page.getByLabel("Your name").fill("anna");
+    await ann.press("Rename");
+    await ann.state("connected");
+    await ann.say("new name, old room");
+    await bob.hears("anna new name, old room");
+    expect(await bob.page.locator("#log li", { hasText: "old room" }).count()).toBe(1);
+  });
+
+  it("ends with Disconnect and begins with Connect", async () => {
+    const ann = await visit("ann");
+    await ann.press("Disconnect");
+    await ann.state("disconnected");
+    await ann.hears("disconnected");
+    await ann.press("Connect");
+    await ann.state("connected");
+  });
+
+  it("does not come back after refused credentials, and says what to do", async () => {
+    const ann = await visit();
+    let sockets = 0;
+    await ann.page.routeWebSocket("**/ws", (socket) => {
+      sockets++;
+      socket.onMessage(() => {
+        socket.send('{"event":"error","data":{"message":"Authentication failed"}}');
+        socket.close({ code: 4003, reason: "Authentication failed" });
+      });
+    });
+    await ann.press("Connect");
+    await ann.page.getByRole("alert").getByText("Get new ones, then call connect()").waitFor();
+    await ann.state("disconnected");
+    await ann.screenshot("refused");
+    // The first wait before a new attempt would be 1 s at most.
+    await ann.page.waitForTimeout(1500);
+    expect(sockets).toBe(1);
+    await ann.state("disconnected");
+  });
+});
+
+describe("the inspector", () => {
+  it("shows the frames on the wire, whole when opened", async () => {
+    const ann = await visit("ann");
+    await ann.say("seen on the wire");
+    const sent = ann.page.locator("#frame-list li.out", { hasText: "seen on the wire" });
+    const received = ann.page.locator("#frame-list li.in", { hasText: "seen on the wire" });
+    await received.first().waitFor();
+    expect(await sent.count()).toBe(1);
+    expect(await ann.page.locator("#frame-list li.out").first().textContent()).toContain(
+      '{"event":"authenticate","data":{"name":"ann"}}',
+    );
+    await received.locator("summary").click();
+    expect(await received.locator("pre").textContent()).toContain('"event": "chat"');
+    await ann.screenshot("frames");
+    await ann.press("Pause");
+    await ann.press("Clear");
+    await ann.say("not shown");
+    await ann.hears("not shown");
+    expect(await ann.page.locator("#frame-list li").count()).toBe(0);
+  });
+
+  it("measures round trips", async () => {
+    const ann = await visit("ann");
+    await ann.choose("Timings");
+    await ann.press("Measure 20 round trips");
+    await ann.page.locator("#trips rect").nth(19).waitFor();
+    const median = ann.page.locator("#figures div", { hasText: "round trip, median" });
+    expect(await median.locator("dd").textContent()).toMatch(/^\d+(\.\d+)? ms$/);
+    await ann.screenshot("timings");
+  });
+
+  it("has programs to copy, with this address, name and room", async () => {
+    const ann = await visit("ann", { permissions: ["clipboard-read", "clipboard-write"] });
+    await ann.choose("Code");
+    await ann.page.getByRole("button", { name: "Copy" }).first().click();
+    await ann.page.getByRole("button", { name: "Copied" }).waitFor();
+    const code = await ann.page.evaluate(() => navigator.clipboard.readText());
+    expect(code).toContain(
+      `new Hearth("ws://127.0.0.1:${port}/ws", {\n  token: { name: "ann" },\n})`,
+    );
+    expect(code).toContain('hearth.join("lobby")');
+    await ann.screenshot("code");
+  });
+});
+
+describe("anybody can use it", () => {
+  it("by keyboard alone", async () => {
+    const ann = await visit();
+    const { keyboard } = ann.page;
+    const focus = () => ann.page.evaluate(() => document.activeElement?.id);
+    const to = async (id: string) => {
+      for (let i = 0; i < 40 && (await focus()) !== id; i++) await keyboard.press("Tab");
+      expect(await focus()).toBe(id);
+    };
+    expect(await focus()).toBe("name");
+    await keyboard.type("ann");
+    await keyboard.press("Enter");
+    await ann.state("connected");
+    await to("room");
+    await keyboard.type("kitchen");
+    await keyboard.press("Enter");
+    await ann.hears("ann joined");
+    await to("text");
+    await keyboard.type("no mouse here");
+    await keyboard.press("Enter");
+    await ann.hears("no mouse here");
+    await to("tab-frames");
+    await keyboard.press("ArrowRight");
+    expect(await focus()).toBe("tab-timings");
+    expect(await ann.page.locator("#timings").isVisible()).toBe(true);
+    await keyboard.press("End");
+    expect(await ann.page.locator("#code").isVisible()).toBe(true);
+    await to("theme");
+    await keyboard.press("Space");
+    await keyboard.press("Space");
+    expect(await ann.page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+  });
+
+  it("on a phone, without scrolling sideways", async () => {
+    const ann = await visit("ann", {
+      viewport: { width: 360, height: 740 },
+      isMobile: true,
+      hasTouch: true,
+      colorScheme: "dark",
+    });
+    await ann.say("from a phone, with a rather long line that has to be wrapped somewhere");
+    await ann.hears("from a phone");
+    await ann.screenshot("phone-top");
+    for (const tab of ["Timings", "Code", "Frames"]) {
+      await ann.choose(tab);
+      const width = await ann.page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width).toBe(360);
+    }
+    await ann.page.locator("#inspector").scrollIntoViewIfNeeded();
+    await ann.screenshot("phone-inspector");
+  });
+
+  it("in the dark", async () => {
+    const ann = await visit("ann", { colorScheme: "dark" });
+    await ann.say("good evening");
+    await ann.hears("good evening");
+    const back = () => ann.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await back()).toBe("rgb(20, 16, 13)");
+    await ann.screenshot("dark");
+    await ann.press("Theme: system");
+    await ann.page.getByText("Theme: light").waitFor();
+    expect(await back()).toBe("rgb(250, 247, 244)");
+  });
+});
+
+it("loads nothing from elsewhere", async () => {
+  const ann = await visit();
+  const asked: string[] = [];
+  ann.page.on("request", (request) => asked.push(request.url()));
+  await ann.page.reload();
+  await ann.page.waitForLoadState("networkidle");
+  expect(asked.length).toBeGreaterThan(2);
+  for (const address of asked) expect(address.startsWith(url)).toBe(true);
+});
+
+it("remembers its name and rooms over a reload, and comes back by itself", async () => {
+  const ann = await visit("ann");
+  await ann.page.getByLabel("Room to join").fill("kitchen");
+  await ann.press("Join");
+  await ann.page.reload();
+  await ann.state("connected");
+  expect(await ann.page.getByLabel("Your name").inputValue()).toBe("ann");
+  await ann.page.getByRole("tab", { name: "kitchen" }).click();
+  await ann.say("still here");
+  await ann.hears("still here");
+});
