@@ -130,6 +130,8 @@ func (l *Loop) arm(c *Conn) {
 	}
 	how := unix.EPOLL_CTL_MOD
 	switch {
+	case events == 0 && c.flags&resting != 0:
+		return
 	case events == 0:
 		how = unix.EPOLL_CTL_DEL
 		c.flags |= resting

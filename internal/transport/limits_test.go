@@ -1,0 +1,75 @@
+package transport_test
+
+import (
+	"testing"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/transport"
+)
+
+func TestBackpressure(t *testing.T) {
+	const limit = 1 << 20
+	onEvery(t, func(c *transport.Config) { c.BackpressureLimit = limit }, func(t *testing.T, b *bench) {
+		s, p := b.connect(t, nil)
+		g := transport.NewGroup(s.Loop())
+		s.Loop().Post(transport.Join(&s.Conn, g))
+		// The peer does not read: sooner or later a message is refused.
+		sent := 0
+		for s.send(numbered(sent, 10_000)) != transport.Refused {
+			sent++
+			if sent > 100_000 {
+				t.Fatal("a peer that does not read is sent to without end")
+			}
+		}
+		waitFor(t, "congestion is reported", func() bool { return len(s.congested) > 0 })
+		if on := <-s.congested; !on {
+			t.Error("congestion is reported as its end")
+		}
+		for s.send(numbered(sent, 10_000)) != transport.Refused {
+			sent++
+		}
+		if q := s.Queued(); q < limit || q > limit+11_000 {
+			t.Errorf("%d bytes are queued at a limit of %d", q, limit)
+		}
+		s.Loop().Post(transport.ToGroup(g, transport.FrameOf(frame.Text, true, []byte("group")), nil))
+		waitFor(t, "the frame of the group is dropped", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.dropped == 1
+		})
+		for i := range sent {
+			if got := p.read().payload; got != numbered(i, 10_000) {
+				t.Fatalf("message %d is %.9q of %d bytes", i, got, len(got))
+			}
+		}
+		waitFor(t, "the queue is empty", func() bool { return s.Queued() == 0 })
+		if on := <-s.congested; on {
+			t.Error("the end of congestion is not reported")
+		}
+		if s.send("again") == transport.Refused {
+			t.Error("a message is refused though the queue is empty")
+		}
+		if got := p.read().payload; got != "again" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestMaxQueuedBytes(t *testing.T) {
+	const total = 4 << 20
+	onEvery(t, func(c *transport.Config) { c.MaxQueuedBytes = total; c.Loops = 1 }, func(t *testing.T, b *bench) {
+		small, ps := b.connect(t, nil)
+		big, _ := b.connect(t, nil)
+		for i := 0; big.send(numbered(i, 100_000)) != transport.Refused; i++ {
+			if q := b.Queued(); q > 4*total {
+				t.Fatalf("%d bytes are queued at a limit of %d for all", q, total)
+			}
+		}
+		if small.send("fits") == transport.Refused {
+			t.Error("the shorter queue counts as over its limit")
+		}
+		if got := ps.read().payload; got != "fits" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
