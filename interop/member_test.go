@@ -53,6 +53,23 @@ func (n *node) connect(t testing.TB, name, user string, onto func(message) bool)
 }
 
 func (n *node) tryConnect(name, user string, onto func(message) bool) (*member, error) {
+	m, err := n.open(name, onto)
+	if err != nil {
+		return nil, err
+	}
+	m.user = user
+	m.do("authenticate", map[string]any{"userId": user})
+	var connected struct{ ID string }
+	if err := m.waitConnected(&connected); err != nil {
+		m.drop()
+		return nil, err
+	}
+	m.id = connected.ID
+	return m, nil
+}
+
+// open opens a connection that is not authenticated.
+func (n *node) open(name string, onto func(message) bool) (*member, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, "ws://"+n.addr+"/ws", nil)
@@ -60,21 +77,20 @@ func (n *node) tryConnect(name, user string, onto func(message) bool) (*member, 
 		return nil, fmt.Errorf("%s on %s: %w", name, n.name, err)
 	}
 	conn.SetReadLimit(64 << 20)
-	m := &member{name: name, user: user, node: n, conn: conn, onto: onto, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+	m := &member{name: name, node: n, conn: conn, onto: onto, done: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go m.read()
-	m.do("authenticate", map[string]any{"userId": user})
-	var connected struct{ ID string }
-	err = m.wait("connected", func(got []message) bool {
-		i := slices.IndexFunc(got, func(g message) bool { return g.Event == "connected" })
-		return i >= 0 && json.Unmarshal(got[i].Data, &connected) == nil
+	return m, nil
+}
+
+// waitConnected waits for `connected` and decodes its data.
+func (m *member) waitConnected(data any) error {
+	err := m.wait("connected", func(got []message) bool {
+		return slices.ContainsFunc(got, func(g message) bool { return g.Event == "connected" })
 	})
 	if err != nil {
-		m.drop()
-		return nil, err
+		return err
 	}
-	m.id = connected.ID
-	m.take("connected")
-	return m, nil
+	return json.Unmarshal([]byte(m.take("connected")[0]), data)
 }
 
 func (m *member) read() {
