@@ -59,6 +59,7 @@ func (c *Client) authenticate(credentials json.RawMessage) {
 	if c.state() != stateAuthenticating {
 		return
 	}
+	c.identity.Store(id)
 	if s.opts.RequireEncryption || s.opts.Handshake != nil && offersKey(credentials) {
 		var result HandshakeResult
 		err := c.guardAuth("Handshake", func(ctx context.Context) (err error) {
@@ -75,7 +76,8 @@ func (c *Client) authenticate(credentials json.RawMessage) {
 			c.refuse(errorAuthError, CloseAuthenticationFailed, reasonAuthFailed)
 			return
 		}
-		id.handshake = &result
+		id = &identity{id.Identity, &result}
+		c.identity.Store(id)
 		c.encrypted.Store(true)
 	}
 	c.welcome(id)
@@ -116,14 +118,14 @@ func (c *Client) refuse(text string, code int, reason string) {
 func (c *Client) welcome(id *identity) {
 	s := c.server
 	a := &hub.Admission{User: id.UserID, Rooms: s.roomsFor(c), Hello: c.connectedFrame(id)}
-	a.Seal = s.opts.Transform != nil && c.encrypted.Load()
 	admitted := false
-	a.Commit = func() {
-		c.identity = id
-		admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated)
-	}
+	a.Commit = func() { admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated) }
 	s.await(c, func(live func(error)) { s.hub.Prepare(&c.hub, a, live) })
-	if !s.hub.Admit(&c.hub, a) {
+	c.mu.Lock() // EnableEncryption comes before, or after with a Seal of its own
+	a.Seal = s.opts.Transform != nil && c.encrypted.Load()
+	ok := s.hub.Admit(&c.hub, a)
+	c.mu.Unlock()
+	if !ok {
 		s.hub.Abandon(&c.hub, a)
 		return
 	}
@@ -166,7 +168,7 @@ func (s *Server) await(c *Client, subscribe func(live func(error))) {
 		case err = <-live:
 		case <-timer.C:
 			err = context.DeadlineExceeded
-		case <-(*hookContext)(c).Done():
+		case <-c.ended(false):
 			return
 		}
 	}

@@ -28,17 +28,17 @@ type Client struct {
 	congested    atomic.Bool
 	overloaded   atomic.Bool // its socket is not read, as too much is pending
 
-	// Written before the state becomes authenticated, static then.
-	identity *identity
+	identity atomic.Pointer[identity] // nil until Authenticate accepts
 
 	// Guarded by mu.
 	mu   sync.Mutex
 	work *work         // while hooks run or are due
-	done chan struct{} // of the hooks' context; nil until somebody asks
+	done chan struct{} // closed at the end; nil until somebody asks
+	lent bool          // done, to a hook
 	out  *outbox       // once something was transformed
 }
 
-// identity is what authentication has found out.
+// identity is what authentication has found out. It is not changed.
 type identity struct {
 	Identity
 	handshake *HandshakeResult // nil: none
@@ -71,21 +71,30 @@ func (c *Client) state() uint32 { return c.stateValue.Load() }
 // ID is the client's id.
 func (c *Client) ID() string { return c.hub.ID() }
 
+// known is the identity of a client that is authenticated, or that has gone
+// after Authenticate had accepted it; nil otherwise.
+func (c *Client) known() *identity {
+	if c.state() < stateAuthenticated {
+		return nil
+	}
+	return c.identity.Load()
+}
+
 // UserID is the user whose client this is; "" before authentication, and when
 // it has none.
 func (c *Client) UserID() string {
-	if c.state() < stateAuthenticated || c.identity == nil {
-		return ""
+	if id := c.known(); id != nil {
+		return id.UserID
 	}
-	return c.identity.UserID
+	return ""
 }
 
 // Metadata is what Authenticate has said of the client; nil before.
 func (c *Client) Metadata() any {
-	if c.state() < stateAuthenticated || c.identity == nil {
-		return nil
+	if id := c.known(); id != nil {
+		return id.Metadata
 	}
-	return c.identity.Metadata
+	return nil
 }
 
 // Data is what the caller of [Server.Upgrade] has said of the connection.
@@ -134,9 +143,15 @@ func (c *Client) InRoom(room string) bool { return c.server.hub.InRoom(&c.hub, r
 // EnableEncryption lets everything that is sent to the client from now on go
 // through Transform. It cannot be undone; calling it again changes nothing.
 func (c *Client) EnableEncryption() {
-	if c.encrypted.CompareAndSwap(false, true) && c.server.opts.Transform != nil && c.state() == stateAuthenticated {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.encrypted.Load() {
+		return
+	}
+	if c.server.opts.Transform != nil && c.state() == stateAuthenticated {
 		c.hub.Loop().Post(transport.Seal(&c.hub.Conn))
 	}
+	c.encrypted.Store(true) // whoever sees it sends behind the Seal
 }
 
 // Close ends the connection with a close frame behind everything that is
@@ -180,7 +195,7 @@ func (c *Client) Snapshot() Snapshot {
 		Encrypted: c.Encrypted(), ConnectedAt: c.ConnectedAt(), LastActivity: c.LastActivity(),
 		Metadata: c.Metadata(), RemoteAddr: c.remote, Transport: c.Transport(), QueuedBytes: c.hub.Queued(),
 	}
-	if id := c.identity; c.state() >= stateAuthenticated && id != nil {
+	if id := c.known(); id != nil {
 		s.HasUserID = id.UserID != "" || id.EmptyUserID
 		if id.handshake != nil {
 			s.ServerPublicKey, s.Salt = id.handshake.ServerPublicKey, id.handshake.Salt

@@ -31,8 +31,11 @@ type hookContext Client
 
 func (h *hookContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-func (h *hookContext) Done() <-chan struct{} {
-	c := (*Client)(h)
+func (h *hookContext) Done() <-chan struct{} { return (*Client)(h).ended(true) }
+
+// ended is a channel that is closed when the connection ends. lend says that it
+// is a hook that gets it.
+func (c *Client) ended(lend bool) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state() == stateDisconnected {
@@ -41,6 +44,7 @@ func (h *hookContext) Done() <-chan struct{} {
 	if c.done == nil {
 		c.done = make(chan struct{})
 	}
+	c.lent = c.lent || lend
 	return c.done
 }
 

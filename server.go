@@ -81,7 +81,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		Logger:            s.opts.Logger,
 	})
 	for range s.engine.Loops() {
-		s.sealers = append(s.sealers, &sealer{server: s, limit: opts.EncryptedBatchLimit})
+		s.sealers = append(s.sealers, &sealer{limit: opts.EncryptedBatchLimit})
 	}
 	s.hello = newDeadlines(opts.AuthTimeout, func(c *Client) { c.expireAuth(StateUnauthorized) })
 	s.auth = newDeadlines(3*opts.AuthTimeout, func(c *Client) { c.expireAuth(StateAuthenticating) })

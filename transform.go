@@ -11,7 +11,9 @@ import (
 // outbox is what an encrypted client is to be sent once it is transformed.
 type outbox struct {
 	frames []*transport.Frame
-	busy   bool // the client is with its sealer
+	busy   bool          // the client is with its sealer
+	active bool          // a Transform hook is running, or about to
+	idle   chan struct{} // closed when active ends; nil: nobody waits
 }
 
 // Transform is called by the loop for each frame to an encrypted client.
@@ -33,13 +35,13 @@ func (h *handler) Transform(f *transport.Frame) {
 // sealer transforms what is sent to the encrypted clients of one loop: several
 // clients at once, the messages of each in order.
 type sealer struct {
-	server *Server
-	limit  int
+	limit int
 
 	// Guarded by mu.
-	mu      sync.Mutex
-	ready   []*Client
-	running map[*Client]time.Time // since when
+	mu       sync.Mutex
+	ready    []*Client
+	running  map[*Client]time.Time // since when
+	watching bool                  // a timer looks for hooks that hang
 }
 
 // hung is how long a hook may take before its place is given to another.
@@ -52,8 +54,22 @@ func (s *sealer) add(c *Client) {
 	s.startLocked()
 }
 
-// startLocked starts a worker unless as many as allowed are at work.
+// startLocked starts workers, as many as allowed are at work.
 func (s *sealer) startLocked() {
+	for len(s.ready) > 0 {
+		if !s.mayLocked() {
+			if !s.watching {
+				s.watching = true
+				time.AfterFunc(hung, s.watch)
+			}
+			return
+		}
+		go s.work(s.takeLocked())
+	}
+}
+
+// mayLocked reports whether one more hook may run.
+func (s *sealer) mayLocked() bool {
 	at := 0
 	now := time.Now()
 	for _, since := range s.running {
@@ -61,66 +77,91 @@ func (s *sealer) startLocked() {
 			at++
 		}
 	}
-	if at >= s.limit || len(s.ready) == 0 {
-		return
-	}
+	return at < s.limit
+}
+
+// watch gives the places of hooks that hang to others.
+func (s *sealer) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watching = false
+	s.startLocked()
+}
+
+func (s *sealer) takeLocked() *Client {
 	if s.running == nil {
 		s.running = make(map[*Client]time.Time)
 	}
-	c := s.takeLocked(now)
-	go s.work(c)
-}
-
-func (s *sealer) takeLocked(now time.Time) *Client {
 	c := s.ready[0]
 	s.ready[0] = nil
 	s.ready = s.ready[1:]
-	s.running[c] = now
+	s.running[c] = time.Now()
 	return c
 }
 
 // work transforms what clients have, one client after the other.
 func (s *sealer) work(c *Client) {
 	for c != nil {
-		s.transform(c)
+		more := transform(c)
 		s.mu.Lock()
 		delete(s.running, c)
+		if more {
+			s.ready = append(s.ready, c)
+		}
 		c = nil
-		if len(s.ready) > 0 {
-			c = s.takeLocked(time.Now())
+		if len(s.ready) > 0 && s.mayLocked() {
+			c = s.takeLocked()
 		}
 		s.mu.Unlock()
 	}
 }
 
-// transform works off the outbox of c as it is now; if there is more by then,
-// c queues up again.
-func (s *sealer) transform(c *Client) {
+// transform works off the outbox of c as it is now. It returns true if there is
+// more by then.
+func transform(c *Client) (more bool) {
 	c.mu.Lock()
 	frames := c.out.frames
 	c.out.frames = nil
+	c.out.active = c.state() != stateDisconnected
 	c.mu.Unlock()
 	ops := make([]transport.Op, 0, len(frames))
 	for _, f := range frames {
-		ops = append(ops, transport.Transformed(&c.hub.Conn, f, s.server.transformed(c, f)))
+		ops = append(ops, transport.Transformed(&c.hub.Conn, f, c.transformed(f)))
 	}
 	c.hub.Loop().Post(ops...)
 	c.mu.Lock()
-	more := len(c.out.frames) > 0
+	c.out.active = false
+	if c.out.idle != nil {
+		close(c.out.idle)
+		c.out.idle = nil
+	}
+	more = len(c.out.frames) > 0
 	if !more {
 		c.out = nil
 	}
 	c.mu.Unlock()
-	if more {
-		s.mu.Lock()
-		s.ready = append(s.ready, c)
-		s.mu.Unlock()
+	return more
+}
+
+// awaitTransform returns when no Transform hook of the client, which has ended,
+// is running any more.
+func (c *Client) awaitTransform() {
+	c.mu.Lock()
+	var idle chan struct{}
+	if c.out != nil && c.out.active {
+		idle = make(chan struct{})
+		c.out.idle = idle
+	}
+	c.mu.Unlock()
+	if idle != nil {
+		<-idle
 	}
 }
 
 // transformed is what the client gets instead of f; nil if that cannot be said,
 // since it must not get the plain text.
-func (s *Server) transformed(c *Client, f *transport.Frame) *transport.Frame {
+func (c *Client) transformed(f *transport.Frame) *transport.Frame {
+	s := c.server
 	if f.Event == "" || c.state() == stateDisconnected {
 		return nil
 	}

@@ -60,6 +60,9 @@ func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
 	msg := keep(m, payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.state() == stateDisconnected {
+		return false // sent away meanwhile
+	}
 	w := c.work
 	start := w == nil
 	if start {
@@ -83,16 +86,27 @@ func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
 // client is under way. Joins and leaves may wait for the broker, so they take
 // the other way.
 func (c *Client) runInline(m *wire.Message, payload []byte) bool {
-	if c.hub.Loop() == nil || string(m.Event) == EventJoin || string(m.Event) == EventLeave {
+	if string(m.Event) == EventJoin || string(m.Event) == EventLeave {
 		return false
 	}
 	c.mu.Lock()
-	idle := c.work == nil
-	c.mu.Unlock()
-	if !idle {
+	if c.work != nil || c.state() == stateDisconnected {
+		c.mu.Unlock()
 		return false
 	}
+	w := &work{} // so that OnDisconnect waits
+	c.work = w
+	c.mu.Unlock()
 	c.handle(keep(m, payload))
+	c.mu.Lock()
+	more := len(w.pending) > 0 || w.cause != nil
+	if !more {
+		c.restLocked()
+	}
+	c.mu.Unlock()
+	if more {
+		go c.run()
+	}
 	return true
 }
 
@@ -132,7 +146,7 @@ func (c *Client) next() (*Message, *Cause) {
 	w := c.work
 	if len(w.pending) == 0 {
 		if w.cause == nil {
-			c.work, c.done = nil, nil
+			c.restLocked()
 		}
 		return nil, w.cause
 	}
@@ -147,6 +161,15 @@ func (c *Client) next() (*Message, *Cause) {
 		c.hub.Resume()
 	}
 	return &m, nil
+}
+
+// restLocked follows the last of the work. The channel of a context that a hook
+// has used stays: what it has started may wait for the end of the connection.
+func (c *Client) restLocked() {
+	c.work = nil
+	if !c.lent {
+		c.done = nil
+	}
 }
 
 // handle does what a message of an authenticated client asks for.
@@ -193,6 +216,9 @@ func (c *Client) end(cause Cause, dropPending bool) bool {
 	if c.done != nil {
 		close(c.done)
 	}
+	if c.congested.Swap(false) {
+		s.counters.congested.Add(-1)
+	}
 	c.mu.Unlock()
 	if start {
 		go c.run()
@@ -207,6 +233,7 @@ func (c *Client) disconnect(cause Cause) {
 	if debugging(s.opts.Logger) {
 		s.opts.Logger.Debug("disconnected", "client", c.ID(), "code", cause.Code, "reason", cause.Reason, "error", cause.Err)
 	}
+	c.awaitTransform()
 	if hook := s.opts.OnDisconnect; hook != nil {
 		_ = c.guard("OnDisconnect", func(context.Context) error { return hook(s.base, c, cause) })
 	}
@@ -215,11 +242,28 @@ func (c *Client) disconnect(cause Cause) {
 // Congested is called by the transport.
 func (h *handler) Congested(on bool) {
 	c := (*Client)(h)
-	c.congested.Store(on)
-	c.server.counters.congested.Add(map[bool]int64{true: 1, false: -1}[on])
+	if !c.noteCongested(on) {
+		return
+	}
 	if hook := c.server.opts.OnBackpressure; hook != nil {
 		_ = c.guard("OnBackpressure", func(context.Context) error { hook(c, on); return nil })
 	}
+}
+
+// noteCongested returns false when that is of no interest any more.
+func (c *Client) noteCongested(on bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state() == stateDisconnected {
+		return false
+	}
+	c.congested.Store(on)
+	if on {
+		c.server.counters.congested.Add(1)
+	} else {
+		c.server.counters.congested.Add(-1)
+	}
+	return true
 }
 
 // Dropped is called by the transport for each message of a room that the
