@@ -75,7 +75,9 @@ func (s *Sentinels) Addrs() []string {
 // being down.
 func (s *Sentinels) Failover() {
 	s.t.Helper()
-	s.Watchers[0].CLI("SENTINEL", "FAILOVER", MasterName)
+	Eventually(s.t, "a failover begins", func() bool { // refused until the replica has proved itself
+		return s.Watchers[0].CLI("SENTINEL", "FAILOVER", MasterName) == "OK"
+	})
 }
 
 // Elected is the address of the master, as the first Sentinel sees it.
