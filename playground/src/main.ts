@@ -113,11 +113,13 @@ function stamp(): string {
 }
 
 function say(room: string, text: string): void {
+  problem.hidden = true;
   const waits = link.publish(room, "chat", { room, from: settings().name, text, id: stamp() });
   if (waits) chat.note("no connection: the message waits for one", room);
 }
 
 function join(room: string): void {
+  problem.hidden = true;
   try {
     link.client?.join(room);
   } catch (error) {

@@ -57,7 +57,7 @@ it("is not to be had on an insecure origin, and the page says why", async () => 
   });
   await page.goto("http://hearth.test/");
   await page.getByLabel("Encryption").check();
-  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
   await page.getByText("open the page by https:// or from localhost").waitFor();
   await insecure.close();
 });
