@@ -39,6 +39,14 @@ func accepting() hearth.Options {
 // user are credentials for accepting.
 func user(id string) any { return map[string]string{"user": id} }
 
+// withStream is opts for a server in a bubble.
+func withStream(opts hearth.Options) hearth.Options {
+	opts.Transport = hearth.TransportStream
+	return opts
+}
+
+func sorted(all []string) []string { return slices.Sorted(slices.Values(all)) }
+
 // rooms are the data of join and leave.
 func rooms(names ...string) any { return map[string][]string{"rooms": names} }
 

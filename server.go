@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,8 +172,12 @@ func (s *Server) snapshot(f Filter) []*Client {
 	var all []*Client
 	switch {
 	case f.Room != "":
-		for _, c := range s.hub.Members(f.Room) {
+		known, n := s.hub.Members(f.Room)
+		for _, c := range known {
 			all = append(all, clientOfConn(c))
+		}
+		if all = slices.DeleteFunc(all, func(c *Client) bool { return !c.InRoom(f.Room) }); len(all) < n {
+			return s.snapshot(Filter{}) // somebody has just joined
 		}
 	case f.UserID != "":
 		for _, c := range s.hub.User(f.UserID) {

@@ -117,14 +117,18 @@ type Admission struct {
 // Prepare asks the broker for everything that concerns c once it is admitted,
 // and calls live when that arrives. Admit or Abandon has to follow.
 func (h *Hub) Prepare(c *Client, a *Admission, live func(error)) {
-	h.interest.need(c.channels(a)...)
-	h.interest.flush(live)
+	if h.interest == nil {
+		live(nil)
+		return
+	}
+	h.interest.need(c.channels(a), live)
+	h.interest.flush()
 }
 
 // Abandon takes Prepare back.
 func (h *Hub) Abandon(c *Client, a *Admission) {
 	h.interest.drop(c.channels(a)...)
-	h.interest.flush(nil)
+	h.interest.flush()
 }
 
 // channels are those of the broker that concern c.
@@ -195,7 +199,7 @@ func (h *Hub) Remove(c *Client) bool {
 		delete(s.byID, c.id)
 	}
 	s.mu.Unlock()
-	h.interest.flush(nil)
+	h.interest.flush()
 	return true
 }
 

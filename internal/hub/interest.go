@@ -23,8 +23,8 @@ type Interest struct {
 	busy    bool // somebody is calling the broker
 }
 
-// change is one step: channels to subscribe or to unsubscribe, or only somebody
-// to be told when all before is live.
+// change is one step: channels to unsubscribe, or to subscribe and somebody to
+// be told when they are live.
 type change struct {
 	subscribe   []string
 	unsubscribe []string
@@ -34,7 +34,12 @@ type change struct {
 // NewInterest makes an Interest.
 func NewInterest(b Broker) *Interest { return &Interest{broker: b} }
 
-func (in *Interest) need(channels ...string) { in.push(change{subscribe: channels}) }
+// need queues the wish for channels. live, if not nil, is called once when they
+// are live, or with the reason for which that cannot be said; not before flush.
+func (in *Interest) need(channels []string, live func(error)) {
+	in.push(change{subscribe: channels, live: live})
+}
+
 func (in *Interest) drop(channels ...string) { in.push(change{unsubscribe: channels}) }
 
 func (in *Interest) push(c change) {
@@ -46,20 +51,13 @@ func (in *Interest) push(c change) {
 	in.mu.Unlock()
 }
 
-// flush calls the broker with all changes that are queued. live, if not nil, is
-// called once when every channel that was needed since the last flush is live,
-// or with the reason for which that cannot be said. The caller holds no lock.
-func (in *Interest) flush(live func(error)) {
+// flush calls the broker with all changes that are queued. The caller holds no
+// lock.
+func (in *Interest) flush() {
 	if in == nil {
-		if live != nil {
-			live(nil)
-		}
 		return
 	}
 	in.mu.Lock()
-	if live != nil {
-		in.changes = append(in.changes, change{live: live})
-	}
 	if in.busy {
 		in.mu.Unlock() // whoever is at it works these off too
 		return

@@ -79,32 +79,37 @@ func (h *Hub) exitLocked(c *Client, r *Room) {
 // is sent to them by other nodes arrives here. It returns false when c is gone
 // or not admitted; then live is not called.
 func (h *Hub) Join(c *Client, rooms []string, live func(error)) bool {
-	if !h.join(c, rooms) {
+	if !h.join(c, rooms, live) {
 		return false
 	}
-	h.interest.flush(live)
+	if h.interest == nil && live != nil {
+		live(nil)
+	}
+	h.interest.flush()
 	return true
 }
 
-func (h *Hub) join(c *Client, rooms []string) bool {
+func (h *Hub) join(c *Client, rooms []string, live func(error)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone || !c.admitted {
 		return false
 	}
+	var channels []string
 	for _, name := range rooms {
 		if name == c.ID() {
 			if !c.own {
 				c.own = true
-				h.interest.need(wire.ForRoom(name))
+				channels = append(channels, wire.ForRoom(name))
 			}
 			continue
 		}
 		if g := h.enterLocked(c, name); g != nil {
 			c.Loop().Post(transport.Join(&c.Conn, g))
-			h.interest.need(wire.ForRoom(name))
+			channels = append(channels, wire.ForRoom(name))
 		}
 	}
+	h.interest.need(channels, live)
 	return true
 }
 
@@ -119,7 +124,7 @@ func (h *Hub) Leave(c *Client, rooms []string) {
 		}
 	}
 	c.mu.Unlock()
-	h.interest.flush(nil)
+	h.interest.flush()
 }
 
 // leaveOwnLocked takes c out of the room of its own id.
@@ -163,24 +168,24 @@ func (c *Client) Rooms() []string {
 	return names
 }
 
-// Members is a snapshot of a room.
-func (h *Hub) Members(name string) []*transport.Conn {
-	var all []*transport.Conn
+// Members is a snapshot of those members of a room that the loops know of, and
+// the number of all of them: joins and leaves may be on their way.
+func (h *Hub) Members(name string) (known []*transport.Conn, n int) {
 	s := &h.rooms[h.shard(name)]
 	s.mu.RLock()
-	r := s.byName[name]
 	var parts []part
-	if r != nil {
-		parts = slices.Clone(r.parts)
+	if r := s.byName[name]; r != nil {
+		parts, n = slices.Clone(r.parts), r.members
 	}
 	s.mu.RUnlock()
 	for _, p := range parts {
-		all = append(all, p.group.Members()...)
+		known = append(known, p.group.Members()...)
 	}
 	if c := h.ownRoom(name); c != nil {
-		all = append(all, &c.Conn)
+		known = append(known, &c.Conn)
+		n++
 	}
-	return all
+	return known, n
 }
 
 // ownRoom is the client whose own-id room name is, if it is in it.

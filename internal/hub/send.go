@@ -18,8 +18,8 @@ func (h *Hub) ToRoom(name string, f *transport.Frame, skip []*transport.Conn) bo
 	s.mu.RUnlock()
 	if c := h.ownRoom(name); c != nil {
 		sent = true
-		if !contains(skip, c) {
-			h.ToClient(c, f)
+		if !contains(skip, c) && h.ToClient(c, f) == transport.Refused {
+			c.Handler().Dropped()
 		}
 	}
 	return sent
