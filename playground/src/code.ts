@@ -41,7 +41,7 @@ hearth.connect();
 </script>`,
     },
     {
-      title: "Go, a server",
+      title: "Go, a server of your own",
       code: `package main
 
 import (
@@ -55,20 +55,31 @@ import (
 
 func main() {
 	server, err := hearth.New(context.Background(), hearth.Options{
-		Authenticate: func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
-			return hearth.Identity{UserID: ${n}}, nil
+		Authenticate: func(_ context.Context, _ *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
+			return hearth.Identity{UserID: ${n}}, nil // look at data
+		},
+		ValidateRooms: func(_ context.Context, _ *hearth.Client, rooms []string) ([]string, error) {
+			return rooms, nil // those this client may join
+		},
+		OnConnect: func(ctx context.Context, c *hearth.Client) error {
+			_, err := c.Send("chat", map[string]string{"from": "server", "text": "welcome"})
+			return err
 		},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	http.Handle("/ws", server)
-	log.Fatal(http.ListenAndServe(":8080", nil))
+	log.Fatal(http.ListenAndServe("localhost:8081", nil))
 }`,
     },
     {
-      title: "Shell",
-      code: `hearth emit --room ${shell(room)} chat ${shell(message)}`,
+      title: "Shell, a client",
+      code: `hearth connect ${address} --name ${shell(name)} --room ${shell(room)}`,
+    },
+    {
+      title: "Shell, a message to all servers on one Redis",
+      code: `hearth emit room ${shell(room)} chat ${shell(message)} --redis redis://localhost:6379`,
     },
   ];
 }

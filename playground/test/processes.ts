@@ -12,7 +12,15 @@ export interface Running {
 /** `hearth serve --demo`. */
 export async function startDemo(port: number, ...flags: string[]): Promise<Running> {
   const address = `127.0.0.1:${port}`;
-  const demo = start(inject("hearth"), ["serve", "--demo", "--addr", address, ...flags]);
+  const demo = start(inject("hearth"), [
+    "serve",
+    "--demo",
+    "--addr",
+    address,
+    "--drain-for",
+    "0s",
+    ...flags,
+  ]);
   await until(`http://${address}/`, demo);
   return demo;
 }

@@ -107,3 +107,18 @@ export function useFakes(): void {
     vi.unstubAllGlobals();
   });
 }
+
+/** Every event of the client about its connection, in order. */
+export function history(hearth: Hearth): unknown[][] {
+  const seen: unknown[][] = [];
+  for (const event of [
+    "statechange",
+    "connecting",
+    "connected",
+    "disconnected",
+    "error",
+  ] as const) {
+    hearth.on(event, (data: unknown) => seen.push([event, data]));
+  }
+  return seen;
+}
