@@ -25,12 +25,13 @@ type BrokerNode struct {
 	// Deliver receives the envelopes of the subscribed channels, and may
 	// receive others: the server looks for itself whom an envelope concerns,
 	// and skips its own. Envelopes of one channel arrive one after the other,
-	// in the order in which they were published. Deliver does not block, and
-	// the envelope's data may be kept: nobody changes it. Nil for an emitter.
+	// in the order in which they were published. Deliver does not block and
+	// does not publish; it may subscribe. The envelope's data may be kept:
+	// nobody changes it. Nil for an emitter.
 	Deliver func(Envelope)
 
-	// Notify receives changes of state and gaps, one after the other. It does
-	// not block. Nil: nobody is interested.
+	// Notify receives changes of state and gaps, one after the other, possibly
+	// before Open has returned. It does not block. Nil: nobody is interested.
 	Notify func(BrokerEvent)
 
 	// Logger is never nil.
