@@ -54,8 +54,12 @@ func (in *interest) claim(b *batch, e *entry, connection uint64, pattern bool) (
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	e.refreshLocked(connection)
+	if e.flight != nil {
+		e.queued = false // its confirmation has the entry looked at
+		return b, true
+	}
 	wanted := e.wantedLocked()
-	if e.flight != nil || wanted == e.live || !wanted && e.parked {
+	if wanted == e.live || !wanted && e.parked {
 		e.queued = false
 		in.settleLocked(e)
 		shard.releaseLocked(e)

@@ -15,6 +15,7 @@ import (
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/redisbroker"
+	"github.com/redis/rueidis"
 )
 
 // openBench opens a session that hands what arrives to deliver; nil makes it
@@ -76,6 +77,41 @@ func BenchmarkPublish(b *testing.B) {
 			if failed.Load() > 0 {
 				b.Fatalf("%d publishes failed", failed.Load())
 			}
+		})
+	}
+}
+
+// BenchmarkLibrary is what the client library needs for the same commands,
+// ready made, in batches: the floor of BenchmarkPublish.
+func BenchmarkLibrary(b *testing.B) {
+	for _, batch := range []int{1, 64, 512} {
+		b.Run(fmt.Sprint("batch=", batch), func(b *testing.B) {
+			client, err := rueidis.NewClient(rueidis.ClientOption{
+				InitAddress: []string{redistest.Start(b).Addr()}, ForceSingleClient: true, PipelineMultiplex: -1,
+				AlwaysPipelining: true, DisableCache: true, DisableRetry: true,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer client.Close()
+			env := payload("room")
+			channel, message := env.Channel(), string(env.AppendJSON(nil))
+			commands := make([]rueidis.Completed, 0, batch)
+			b.ReportAllocs()
+			began := cpu()
+			for b.Loop() {
+				commands = append(commands, client.B().Publish().Channel(channel).Message(message).Build())
+				if len(commands) < batch {
+					continue
+				}
+				for _, r := range client.DoMulti(context.Background(), commands...) {
+					if err := r.Error(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				commands = commands[:0]
+			}
+			b.ReportMetric(float64(cpu()-began)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }

@@ -49,7 +49,7 @@ func (b *broker) Open(ctx context.Context, node hearth.BrokerNode) (hearth.Broke
 		return s, nil
 	case <-ctx.Done():
 	}
-	err := fmt.Errorf("redisbroker: %w: %w", context.Cause(ctx), s.link.reason())
+	err := fmt.Errorf("redisbroker: %w: %w", ctx.Err(), s.link.reason())
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.DialTimeout)
 	defer cancel()
 	_ = s.Close(closing) // the reason it did not open says more

@@ -99,12 +99,12 @@ func (b *inbox) run(ctx context.Context) {
 // take waits for payloads and returns all of them, and what was dropped
 // behind them. The payloads taken before are reused.
 func (b *inbox) take(ctx context.Context, before []received) ([]received, overflow) {
-	clear(before)
+	before = reusable(before)
 	for {
 		b.mu.Lock()
 		if len(b.queue) > 0 || b.dropped.count > 0 {
 			batch, dropped := b.queue, b.dropped
-			b.queue, b.dropped = before[:0], overflow{}
+			b.queue, b.dropped = before, overflow{}
 			b.mu.Unlock()
 			return batch, dropped
 		}

@@ -105,14 +105,14 @@ func (p *publisher) run(ctx context.Context) {
 // take waits for items and returns all of them; nil when ctx has ended and
 // nothing will be queued any more. The items taken before are reused.
 func (p *publisher) take(ctx context.Context, before []item) []item {
-	clear(before)
+	before = reusable(before)
 	for {
 		p.mu.Lock()
 		p.stopped = ctx.Err() != nil
 		p.idle = len(p.items) == 0
 		if !p.idle {
 			items := p.items
-			p.items = before[:0]
+			p.items = before
 			p.mu.Unlock()
 			return items
 		}
@@ -160,6 +160,18 @@ func (p *publisher) queued() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.bytes
+}
+
+// maxKept is the longest queue of which the memory is used again.
+const maxKept = 8192
+
+// reusable is a slice's memory for the next elements, or nil after a burst.
+func reusable[T any](s []T) []T {
+	if cap(s) > maxKept {
+		return nil
+	}
+	clear(s)
+	return s[:0]
 }
 
 func finishAll(items []item, err error) {
