@@ -2,6 +2,7 @@ package transport
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/hearthws/hearth/internal/frame"
 )
@@ -138,8 +139,10 @@ func (c *Conn) Close(code int, reason string) {
 	c.loop.Post(Op{kind: opClose, conn: c, arg: Cause{Code: code, Reason: reason}})
 }
 
-// Resume reads again after Handler.Message has paused.
+// Resume reads again after Handler.Message has paused. The peer, which could
+// not show that it is there, counts as heard.
 func (c *Conn) Resume() {
+	c.lastRead.Store(time.Now().UnixMilli())
 	if c.stream != nil {
 		c.stream.resume()
 		return
