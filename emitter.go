@@ -68,13 +68,13 @@ func (e *Emitter) emit(ctx context.Context, typ MessageType, target, event strin
 	o := combine(opts)
 	switch {
 	case event == "":
-		return ErrNoEvent
+		return o.answer(ErrNoEvent)
 	case target == "" && typ != TypeBroadcast:
-		return errNoTarget
+		return o.answer(errNoTarget)
 	}
 	raw, err := encodeData(data)
 	if err != nil {
-		return err
+		return o.answer(err)
 	}
 	if o.log {
 		e.opts.Logger.Info("message sent", "type", typ, "target", target, "event", event, "bytes", len(raw))

@@ -94,7 +94,8 @@ func messageFrame(event string, data json.RawMessage) *transport.Frame {
 // see [BrokerSession]; local clients have been sent the message in any case.
 func (s *Server) Send(ctx context.Context, destination, topic string, data any, opts ...SendOption) error {
 	if _, none := data.(absent); none || topic == "" {
-		return nil
+		o := combine(opts)
+		return o.answer(nil)
 	}
 	switch {
 	case destination == "":
@@ -113,7 +114,7 @@ func (s *Server) ToClient(ctx context.Context, clientID, event string, data any,
 	o := combine(opts)
 	f, err := newMessage(event, data)
 	if err != nil {
-		return err
+		return o.answer(err)
 	}
 	dropped := s.localClient(clientID, f)
 	return s.publish(ctx, &o, f, TypeClient, clientID, dropped)
@@ -124,7 +125,7 @@ func (s *Server) ToUser(ctx context.Context, userID, event string, data any, opt
 	o := combine(opts)
 	f, err := newMessage(event, data)
 	if err != nil {
-		return err
+		return o.answer(err)
 	}
 	dropped := s.localUser(userID, f)
 	return s.publish(ctx, &o, f, TypeUser, userID, dropped)
@@ -136,7 +137,7 @@ func (s *Server) ToRoom(ctx context.Context, room, event string, data any, opts 
 	o := combine(opts)
 	f, err := newMessage(event, data)
 	if err != nil {
-		return err
+		return o.answer(err)
 	}
 	s.hub.ToRoom(room, f, s.conns(o.exclude))
 	return s.publish(ctx, &o, f, TypeRoom, room, nil)
@@ -147,7 +148,7 @@ func (s *Server) Broadcast(ctx context.Context, event string, data any, opts ...
 	o := combine(opts)
 	f, err := newMessage(event, data)
 	if err != nil {
-		return err
+		return o.answer(err)
 	}
 	s.hub.ToAll(f, s.conns(o.exclude))
 	return s.publish(ctx, &o, f, TypeBroadcast, "", nil)
