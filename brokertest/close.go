@@ -64,7 +64,7 @@ func testCloseExpired(t *testing.T, h Harness) {
 		t.Errorf("Close with an ended context: %v, want nil or %v", err, context.Canceled)
 	}
 	n.close()
-	answers.Wait()
+	waitAll(t, "every call is answered", &answers)
 }
 
 // testCloseWhileBusy: Close answers every call, once, and then all is quiet.
@@ -111,13 +111,13 @@ func testCloseWhileBusy(t *testing.T, h Harness) {
 		for range 3 {
 			closers.Go(func() { mustClose(t, to) })
 		}
-		closers.Wait()
+		waitAll(t, "Close returns", &closers)
 		to.close()
 		before := from.Stats().Published
 		eventually(t, "the other session goes on", func() bool { return from.Stats().Published > before+100 })
 		close(stop)
-		users.Wait()
-		answers.Wait()
+		waitAll(t, "every call returns", &users)
+		waitAll(t, "every call is answered", &answers)
 		from.close()
 	}
 }

@@ -181,13 +181,28 @@ func publish(t *testing.T, s hearth.BrokerSession, env hearth.Envelope) error {
 func wait(t *testing.T, call func(done func(error))) error {
 	t.Helper()
 	result := make(chan error, 1)
-	call(once(t, func(err error) { result <- err }))
+	go call(once(t, func(err error) { result <- err })) // it may block, which it must not
 	select {
 	case err := <-result:
 		return err
 	case <-time.After(patience):
 		t.Fatalf("done was not called within %s", patience)
 		return nil
+	}
+}
+
+// waitAll ends the test when what group waits for does not happen in time.
+func waitAll(t *testing.T, what string, group *sync.WaitGroup) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("after %s still not: %s", patience, what)
 	}
 }
 

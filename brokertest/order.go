@@ -57,7 +57,7 @@ func testSameOrderForAll(t *testing.T, h Harness) {
 			p.wait()
 		})
 	}
-	running.Wait()
+	waitAll(t, "everything is published", &running)
 	var orders [2][]string
 	for i, to := range receivers {
 		next := make(map[string]int)

@@ -33,8 +33,9 @@ type Harness struct {
 	Ignore []string
 }
 
-// patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+// patience bounds every wait for something that must happen. Only the tests of
+// the suite itself are less patient.
+var patience = 30 * time.Second
 
 // Run runs the suite. Each of its tests calls open, with its own t, to which
 // clean-up belongs.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hearthws/hearth"
 )
@@ -30,7 +31,7 @@ func testLiveWhenDone(t *testing.T, h Harness) {
 			}))
 		}))
 	}
-	running.Wait()
+	waitAll(t, "every publish is answered", &running)
 	to.awaitEvents("event", count)
 }
 
@@ -87,7 +88,7 @@ func testManyChannels(t *testing.T, h Harness) {
 			subscribed.Done()
 		}))
 	}
-	subscribed.Wait()
+	waitAll(t, "every Subscribe is done", &subscribed)
 	p := newPipeline(t, from, 500)
 	for i := range clients {
 		for k := range each {
@@ -142,7 +143,7 @@ func testChurn(t *testing.T, h Harness) {
 	}
 	p.wait()
 	stop.Store(true)
-	churn.Wait()
+	waitAll(t, "every Subscribe is done", &churn)
 	next := make(map[string]int)
 	for _, env := range to.awaitEvents("event", stable*count) {
 		if want := fmt.Sprintf("event %d", next[env.Target]); env.Event != want {
@@ -179,8 +180,13 @@ func testDeliverSubscribes(t *testing.T, h Harness) {
 	for i := range count {
 		mustPublish(t, from, toRoom("from", fmt.Sprint(i), "event"))
 		to.awaitEvents("event", i+1)
-		if next := <-live; next != i+1 {
-			t.Fatalf("room %d is live, want %d", next, i+1)
+		select {
+		case next := <-live:
+			if next != i+1 {
+				t.Fatalf("room %d is live, want %d", next, i+1)
+			}
+		case <-time.After(patience):
+			t.Fatalf("after %s still not: room %d is live", patience, i+1)
 		}
 	}
 }
