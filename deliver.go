@@ -3,7 +3,7 @@ package hearth
 // deliver hands an envelope from another node to the clients here. It is the
 // BrokerNode's Deliver.
 func (s *Server) deliver(env Envelope) {
-	if env.ServerID == s.id || s.hub == nil {
+	if env.ServerID == s.id || !s.serving.Load() {
 		return
 	}
 	s.counters.envelopesIn.Add(1)
@@ -25,7 +25,7 @@ func (s *Server) noteBroker(e BrokerEvent) {
 	if e.Gap != nil {
 		s.counters.gaps.Add(1)
 	} else {
-		s.ready.Store(e.State == BrokerConnected)
+		s.brokerUp.Store(e.State == BrokerConnected)
 	}
 	if s.opts.OnBroker != nil {
 		s.opts.OnBroker(e)

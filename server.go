@@ -37,7 +37,8 @@ type Server struct {
 	sealers   []*sealer  // by loop
 
 	counters counters
-	ready    atomic.Bool
+	serving  atomic.Bool // from when hub is there until Shutdown
+	brokerUp atomic.Bool
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -103,6 +104,7 @@ var modes = map[Transport]transport.Mode{
 func (s *Server) connectBroker(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
+	s.brokerUp.Store(true) // unless noteBroker hears otherwise
 	session, err := s.opts.Broker.Open(ctx, BrokerNode{
 		ServerID: s.id, Deliver: s.deliver, Notify: s.noteBroker, Logger: s.opts.Logger,
 	})
@@ -115,7 +117,7 @@ func (s *Server) connectBroker(ctx context.Context) error {
 		interest = hub.NewInterest(session)
 	}
 	s.hub = hub.New(s.engine, interest)
-	s.ready.Store(true)
+	s.serving.Store(true)
 	live := make(chan error, 1)
 	session.Subscribe([]string{ChannelBroadcast}, func(err error) { live <- err })
 	select {
@@ -233,7 +235,7 @@ func (s *Server) close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.ready.Store(false)
+	s.serving.Store(false)
 	close(s.stop)
 	s.hello.stop()
 	s.auth.stop()

@@ -72,7 +72,7 @@ type LoopStats struct {
 func (s *Server) Stats() Stats {
 	n := &s.counters
 	st := Stats{
-		ServerID: s.id, Identifier: s.opts.Identifier, Ready: s.ready.Load(),
+		ServerID: s.id, Identifier: s.opts.Identifier, Ready: s.serving.Load() && s.brokerUp.Load(),
 		Connections: s.engine.Count(), Rooms: int64(s.hub.RoomCount()),
 		QueuedBytes: s.engine.Queued(), Backpressured: n.congested.Load(),
 		Accepted: n.connections.Load(), Disconnected: n.disconnects.Load(), UpgradesRefused: n.refusals.Load(),
