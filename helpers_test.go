@@ -19,6 +19,7 @@ import (
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
+	"github.com/hearthws/hearth/internal/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -210,6 +211,11 @@ func expectClose(t testing.TB, c *hearthtest.Client, code int, reason string) {
 // errorEvent is the message that tells a client of a mistake.
 func errorEvent(text string) string {
 	return `{"event":"error","data":{"message":"` + text + `"}}`
+}
+
+// maskedText is a text frame as a client sends it.
+func maskedText(payload string) []byte {
+	return frame.AppendMasked(nil, frame.Text, true, false, []byte(payload), [4]byte{1, 2, 3, 4})
 }
 
 var errBroken = errors.New("secret: broken")
