@@ -56,14 +56,16 @@ func (b *broker) Open(ctx context.Context, node hearth.BrokerNode) (hearth.Broke
 	return nil, err
 }
 
+// join makes a session, and the link if it is the first one.
 func (b *broker) join(node hearth.BrokerNode) *session {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.link == nil {
 		b.link = newLink(b.options)
 	}
 	s := newSession(b, b.link, node)
 	b.link.join(s)
+	b.mu.Unlock()
+	s.link.begin(s)
 	return s
 }
 

@@ -301,8 +301,8 @@ func TestInboxFull(t *testing.T) {
 	}
 	mustPublish(t, p, "r", "after")
 	eventually(t, "envelopes arrive again", func() bool { return p.received("after") == 1 })
-	if stats.State != hearth.BrokerConnected {
-		t.Errorf("state %s, want %s", stats.State, hearth.BrokerConnected)
+	if stats.State != hearth.BrokerConnected || !strings.Contains(p.logs.String(), "broker may have missed envelopes") {
+		t.Errorf("state %s, want %s, and a line in the log:\n%s", stats.State, hearth.BrokerConnected, p.logs)
 	}
 }
 

@@ -67,11 +67,17 @@ func newLink(options *Options) *link {
 	return l
 }
 
-// join adds a session. The first that receives starts the subscriber.
+// join adds a session. Until it was called for the first session, and after
+// leave returned true, the link has none.
 func (l *link) join(s *session) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.sessions[s] = struct{}{}
-	l.mu.Unlock()
+}
+
+// begin tells a session that has joined what is known. The first that receives
+// starts the subscriber.
+func (l *link) begin(s *session) {
 	if s.receives() {
 		if l.options.Patterns {
 			s.subscribe(everything)

@@ -18,7 +18,7 @@ import (
 // probeChannel is what the names of probe channels begin with.
 const probeChannel = "ws:probe:"
 
-// probes are those of one node. Times are Unix ns.
+// probes are those of one node.
 type probes struct {
 	sent      atomic.Uint64          // the number of the last one
 	published atomic.Pointer[probed] // the last one that the node has taken
@@ -49,7 +49,7 @@ func (t *topology) watch(probe string) {
 			nodes = nodes[turn%len(nodes):][:1]
 		}
 		for _, n := range nodes {
-			if err := t.probe(n, probe); err != nil {
+			if err := t.probe(n, probe); err != nil && t.ctx.Err() == nil {
 				t.fail(n, err)
 			}
 		}
@@ -70,7 +70,7 @@ func (t *topology) probe(n *node, channel string) error {
 		return err
 	}
 	if refused := result.Error(); refused != nil {
-		t.unproven.Store(true)
+		t.noProbes.Store(true)
 	} else {
 		n.probes.published.Store(p)
 	}
@@ -80,7 +80,7 @@ func (t *topology) probe(n *node, channel string) error {
 // proven reports whether what any node publishes arrives: since the
 // subscription began, a probe of each came.
 func (t *topology) proven() bool {
-	if t.unproven.Load() {
+	if t.noProbes.Load() {
 		return true
 	}
 	nodes := t.table.Load().nodes
@@ -99,7 +99,7 @@ func (c *subscription) startProbe(ctx context.Context) error {
 	err := c.conn.Do(asking, c.conn.B().Subscribe().Channel(c.probe).Build()).Error()
 	switch {
 	case refused(err):
-		c.link.topology.unproven.Store(true)
+		c.link.topology.noProbes.Store(true)
 		c.link.warn(logNoProbe, "channel", c.probe, "err", err)
 	case err != nil:
 		return err
@@ -114,9 +114,9 @@ func (c *subscription) startProbe(ctx context.Context) error {
 	return nil
 }
 
-// watch breaks the connection when it does not answer, or when a probe of the
-// time before last did not come although it was answered since.
-func (c *subscription) watch(ctx context.Context, missed bool) {
+// watch breaks the connection when it does not answer, or when a probe that was
+// published at the last look has not come at this one. expected: probes come.
+func (c *subscription) watch(ctx context.Context, expected bool) {
 	ticker := time.NewTicker(c.link.options.ProbeInterval)
 	defer ticker.Stop()
 	due := make(map[*node]*probed)
@@ -131,7 +131,7 @@ func (c *subscription) watch(ctx context.Context, missed bool) {
 			c.broken <- err
 			return
 		}
-		if !missed {
+		if !expected {
 			c.alive.Store(began.UnixNano())
 			continue
 		}

@@ -124,14 +124,15 @@ func (s *session) observeLocked(gap *hearth.Gap) {
 	if state == s.state && gap == nil {
 		return
 	}
-	if state != s.state {
+	changed := state != s.state
+	if changed {
 		s.state, s.since = state, time.Now()
 	}
 	event := hearth.BrokerEvent{State: state, Gap: gap}
 	if state == hearth.BrokerDisconnected {
 		event.Err = s.link.reasonLocked()
 	}
-	s.pending = append(s.pending, notice{event, s.opened})
+	s.pending = append(s.pending, notice{event: event, changed: changed, open: s.opened})
 }
 
 // connectingLocked is observeLocked until the session is connected for the
@@ -140,20 +141,21 @@ func (s *session) connectingLocked(state hearth.BrokerState) {
 	if state == hearth.BrokerConnected {
 		s.state, s.since = state, time.Now()
 		close(s.connected)
-		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: state}})
+		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: state}, changed: true})
 		return
 	}
 	if err := s.link.reasonLocked(); !s.complained && !errors.Is(err, errNotYet) && !errors.Is(err, errRestoring) {
 		s.complained = true
-		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: hearth.BrokerDisconnected, Err: err}})
+		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: hearth.BrokerDisconnected, Err: err}, changed: true})
 	}
 }
 
 // notice is an event on its way to the log and, if the session is open, to
 // Notify.
 type notice struct {
-	event hearth.BrokerEvent
-	open  bool
+	event   hearth.BrokerEvent
+	changed bool // the state did; otherwise there is a gap
+	open    bool // the session was
 }
 
 // tell hands over what is pending, in order, by one goroutine at a time.
@@ -168,7 +170,7 @@ func (s *session) tell() {
 		n := s.pending[0]
 		s.pending = s.pending[1:]
 		s.link.mu.Unlock()
-		s.log(n.event)
+		s.log(n)
 		if n.open && s.node.Notify != nil && s.calls.Enter() {
 			s.node.Notify(n.event)
 			s.calls.Leave()
@@ -178,23 +180,25 @@ func (s *session) tell() {
 	s.telling = false
 }
 
-func (s *session) log(e hearth.BrokerEvent) {
+func (s *session) log(n notice) {
 	attributes := []slog.Attr{slog.String("broker", kindName), slog.String("redis", s.link.name)}
-	if e.Err != nil {
-		attributes = append(attributes, slog.Any("err", e.Err))
+	if n.event.Err != nil {
+		attributes = append(attributes, slog.Any("err", n.event.Err))
 	}
-	if g := e.Gap; g != nil {
+	if g := n.event.Gap; g != nil {
 		attributes = append(attributes, slog.String("channel", g.Channel),
 			slog.Time("from", g.From), slog.Time("to", g.To), slog.Int64("missed", g.Missed))
 	}
-	level, message := slog.LevelInfo, logConnected
-	switch {
-	case e.State == hearth.BrokerDisconnected:
-		level, message = slog.LevelWarn, logDisconnected
-	case e.State == hearth.BrokerResubscribing:
-		level, message = slog.LevelWarn, logResubscribing
-	case e.Gap != nil:
-		level = slog.LevelWarn
+	level, message := slog.LevelWarn, logGap
+	if n.changed {
+		switch n.event.State {
+		case hearth.BrokerConnected:
+			level, message = slog.LevelInfo, logConnected
+		case hearth.BrokerResubscribing:
+			message = logResubscribing
+		case hearth.BrokerDisconnected:
+			message = logDisconnected
+		}
 	}
 	s.node.Logger.LogAttrs(context.Background(), level, message, attributes...)
 }

@@ -121,6 +121,30 @@ func TestLinger(t *testing.T) {
 	}
 }
 
+// A channel that is wanted again while it is being unsubscribed is subscribed
+// once more.
+func TestWantedAgainWhileUnsubscribing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	p := join(t, newBroker(t, redisbroker.Options{
+		Addrs: []string{proxy.Addr()}, Linger: -1, WriteTimeout: far, ProbeInterval: time.Minute,
+	}))
+	channel := hearth.ForRoom("r")
+	p.subscribe(channel)
+	proxy.Hold(redistest.Subscriber, 0)
+	p.Unsubscribe([]string{channel})
+	eventually(t, "it is being unsubscribed", func() bool { return subscribers(server, channel) == "0" })
+	done := make(chan error, 1)
+	p.Subscribe([]string{channel}, func(err error) { done <- err })
+	proxy.Release()
+	if err := <-done; err != nil {
+		t.Errorf("Subscribe: %v", err)
+	}
+	mustPublish(t, p, "r", "event")
+	eventually(t, "envelopes arrive", func() bool { return p.received("event") == 1 })
+}
+
 // One of many channels is forbidden: the others are live.
 func TestForbiddenChannel(t *testing.T) {
 	t.Parallel()

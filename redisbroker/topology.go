@@ -28,7 +28,7 @@ type topology struct {
 	failed   chan struct{} // has an element when a node failed: there may be another one
 
 	table    atomic.Pointer[table]
-	unproven atomic.Bool // Redis allows no probes
+	noProbes atomic.Bool // Redis does not allow them
 
 	mu     sync.Mutex
 	known  map[string]*node // by address; nil: it is looked for
