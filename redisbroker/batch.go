@@ -93,6 +93,9 @@ func (in *interest) confirm(topic string, subscribed bool) *batch {
 	var live []*waiter
 	if subscribed {
 		live, e.waiters = e.waiters, nil
+		for _, r := range e.references {
+			r.session.live.add(e.connection, 1)
+		}
 	}
 	switch wanted := e.wantedLocked(); {
 	case wanted && !subscribed, !wanted && subscribed && !e.parked:

@@ -100,6 +100,9 @@ func (in *interest) add(topic string, s *session, w *waiter) bool {
 		e.references = append(e.references, reference{session: s})
 		i = len(e.references) - 1
 		s.topics.Add(1)
+		if in.isLiveLocked(e) {
+			s.live.add(e.connection, 1)
+		}
 	}
 	e.references[i].count++
 
@@ -140,7 +143,11 @@ func (in *interest) remove(topic string, s *session) {
 
 // dropLocked removes a session from an entry, which lingers if it was the last.
 func (in *interest) dropLocked(e *entry, i int) {
-	e.references[i].session.topics.Add(-1)
+	s := e.references[i].session
+	s.topics.Add(-1)
+	if in.isLiveLocked(e) {
+		s.live.add(e.connection, -1)
+	}
 	e.references = slices.Delete(e.references, i, i+1)
 	if len(e.references) > 0 {
 		return
@@ -205,12 +212,34 @@ func (in *interest) receivers(dst []*session, topic string) []*session {
 }
 
 // live counts the topics of s that Redis has confirmed.
-func (in *interest) live(s *session) (n int) {
-	connection := in.connection.Load()
-	in.each(func(e *entry) {
-		if connection != 0 && e.connection == connection && e.live && slices.ContainsFunc(e.references, s.holds) {
-			n++
+func (in *interest) live(s *session) int { return s.live.of(in.connection.Load()) }
+
+// isLiveLocked reports whether an entry is live now.
+func (in *interest) isLiveLocked(e *entry) bool {
+	return e.live && e.connection == in.connection.Load()
+}
+
+// tally is a count that belongs to one connection: those of earlier ones are
+// forgotten. The upper half is the connection's number.
+type tally struct{ value atomic.Uint64 }
+
+func (t *tally) add(connection uint64, delta int) {
+	for {
+		before := t.value.Load()
+		count := uint32(before)
+		if before>>32 != connection {
+			count = 0
 		}
-	})
-	return n
+		if t.value.CompareAndSwap(before, connection<<32|uint64(count+uint32(delta))) {
+			return
+		}
+	}
+}
+
+func (t *tally) of(connection uint64) int {
+	value := t.value.Load()
+	if connection == 0 || value>>32 != connection {
+		return 0
+	}
+	return int(uint32(value))
 }

@@ -19,7 +19,8 @@ type session struct {
 	connected chan struct{} // closed when it was connected once
 	gone      chan struct{} // closed when it is closed
 
-	topics                      atomic.Int64
+	topics                      atomic.Int64 // wanted
+	live                        tally        // of those, confirmed
 	published, failed, received atomic.Int64
 
 	// Guarded by link.mu.
