@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"sync"
@@ -206,6 +207,17 @@ func expectClose(t testing.TB, c *hearthtest.Client, code int, reason string) {
 	if gotCode, gotReason := c.ExpectClose(); gotCode != code || gotReason != reason {
 		t.Errorf("closed with %d %q, want %d %q", gotCode, gotReason, code, reason)
 	}
+}
+
+// refuse lets h answer r, which must not become a connection.
+func refuse(t testing.TB, h http.Handler, r *http.Request, status int) (body string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != status {
+		t.Errorf("%s gets %d %s, want %d", r.URL, w.Code, w.Body, status)
+	}
+	return w.Body.String()
 }
 
 // errorEvent is the message that tells a client of a mistake.
