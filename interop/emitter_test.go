@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ func startHearthEmitter(t testing.TB, url string) emitter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := hearth.NewEmitter(t.Context(), broker, hearth.EmitterOptions{})
+	e, err := hearth.NewEmitter(t.Context(), broker, hearth.EmitterOptions{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

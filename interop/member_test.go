@@ -38,7 +38,7 @@ type member struct {
 // message is one that a member has received.
 type message struct {
 	Event string          `json:"event"`
-	Data  json.RawMessage `json:"data"`
+	Data  json.RawMessage `json:"data,omitempty"`
 }
 
 // connect opens a member and waits until it is authenticated. onto may be nil.

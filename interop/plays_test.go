@@ -38,7 +38,6 @@ func TestPlaysHearth(t *testing.T) {
 			plays.Perform(t, plays.Hearth, map[string]string{
 				plays.Usual:  servers.Hearth(t, flags...).Addr(),
 				plays.Timers: servers.Hearth(t, append(plays.TimerFlags(), flags...)...).Addr(),
-				plays.Sealed: servers.Hearth(t, append(flags, "-require-encryption")...).Addr(),
 			})
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -33,6 +34,7 @@ func startSealing(t *testing.T, transport hearth.Transport) string {
 	var server *hearth.Server
 	server, err = hearth.New(t.Context(), hearth.Options{
 		Transport:         transport,
+		Logger:            slog.New(slog.NewTextHandler(t.Output(), nil)),
 		RequireEncryption: true,
 		Handshake:         s.handshake,
 		Transform:         s.transform,
