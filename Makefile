@@ -11,8 +11,8 @@ SHELL := bash
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 CACHE := $(CURDIR)/.cache
-RACE := -race -shuffle=on -timeout=8m
-PLAIN := -shuffle=on -timeout=8m
+RACE := -race -shuffle=on -timeout=4m
+PLAIN := -shuffle=on -timeout=4m
 
 # Programs that tests start; see scripts/deps.sh.
 NEEDS := cc redis chromium nginx haproxy shellcheck
