@@ -46,13 +46,14 @@ type identity struct {
 
 // The values of Client.stateValue, in the order in which they follow.
 const (
-	stateUnauthorized uint32 = iota
+	stateUpgrading uint32 = iota // holds its id, and is seen by nobody
+	stateUnauthorized
 	stateAuthenticating
 	stateAuthenticated
 	stateDisconnected
 )
 
-var stateNames = [...]State{StateUnauthorized, StateAuthenticating, StateAuthenticated, StateDisconnected}
+var stateNames = [...]State{StateUnauthorized, StateUnauthorized, StateAuthenticating, StateAuthenticated, StateDisconnected}
 
 // handler is a Client as its connection sees it.
 type handler Client

@@ -145,7 +145,12 @@ func (s *Server) Path() string { return s.opts.Path }
 
 // Client returns the client of this node with that id, in whatever state, or
 // nil.
-func (s *Server) Client(id string) *Client { return clientOf(s.hub.Client(id)) }
+func (s *Server) Client(id string) *Client {
+	if c := clientOf(s.hub.Client(id)); c != nil && c.state() != stateUpgrading {
+		return c
+	}
+	return nil
+}
 
 // Filter selects clients. Empty fields select all.
 type Filter struct {
@@ -158,7 +163,7 @@ type Filter struct {
 func (s *Server) Clients(f Filter) iter.Seq[*Client] {
 	return func(yield func(*Client) bool) {
 		for _, c := range s.snapshot(f) {
-			if f.State != "" && c.State() != f.State || f.UserID != "" && c.UserID() != f.UserID ||
+			if c.state() == stateUpgrading || f.State != "" && c.State() != f.State || f.UserID != "" && c.UserID() != f.UserID ||
 				f.Room != "" && !c.InRoom(f.Room) {
 				continue
 			}
@@ -239,7 +244,6 @@ func (s *Server) close(ctx context.Context) error {
 	close(s.stop)
 	s.hello.stop()
 	s.auth.stop()
-	s.engine.Refuse()
 	for c := range s.Clients(Filter{}) {
 		c.Close(CloseGoingAway, reasonShutdown)
 	}

@@ -86,6 +86,8 @@ func (s *Server) Stats() Stats {
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)
 		switch c.state() {
+		case stateUpgrading:
+			return
 		case stateUnauthorized:
 			st.Unauthorized++
 		case stateAuthenticating:

@@ -58,6 +58,7 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 		return nil, err
 	}
 	s.counters.connections.Add(1)
+	c.stateValue.Store(stateUnauthorized)
 	s.hello.add(c)
 	link := transport.Link{Conn: res.Conn, Buffered: res.Buffered}
 	if res.Deflate {
@@ -72,13 +73,31 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 		}
 		return nil, err
 	}
-	if c.state() == stateDisconnected { // somebody found it by its id and closed it meanwhile
-		c.hub.Close(CloseGoingAway, reasonShutdown)
-	}
+	s.catchUp(c)
 	if debugging(s.opts.Logger) {
 		s.opts.Logger.Debug("connected", "client", c.ID(), "remote", c.remote, "transport", c.Transport())
 	}
 	return c, nil
+}
+
+// catchUp closes a connection that was to be closed before it was served: by
+// Shutdown, which may have overlooked it, or by whoever has found its id.
+func (s *Server) catchUp(c *Client) {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		c.Close(CloseGoingAway, reasonShutdown)
+	}
+	c.mu.Lock()
+	var cause *Cause
+	if c.work != nil {
+		cause = c.work.cause
+	}
+	c.mu.Unlock()
+	if cause != nil {
+		c.hub.Close(cause.Code, cause.Reason)
+	}
 }
 
 func (s *Server) logRefusal(r *http.Request, refusal *handshake.Error) {

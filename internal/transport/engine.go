@@ -165,18 +165,13 @@ func (e *Engine) Count() int64 {
 	return n
 }
 
-// Refuse makes Serve fail from now on.
-func (e *Engine) Refuse() {
-	e.mu.Lock()
-	e.closed = true
-	e.mu.Unlock()
-}
-
 // Shutdown waits until all connections, which the caller has closed, are gone,
 // cuts those that are left when ctx ends, and stops everything that runs. It
 // returns ctx's error if it had to cut.
 func (e *Engine) Shutdown(ctx context.Context) error {
-	e.Refuse()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	gone := make(chan struct{})
 	go func() {
 		e.conns.Wait()
