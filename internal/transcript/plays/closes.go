@@ -66,6 +66,13 @@ var closes = []transcript.Play{
 		a > {"event":"bcast","data":{"body":"late"}}
 		a ends
 		b > {"event":"echo","data":1}`},
+	{Name: "close: messages before it are handled", Script: `
+		a auth
+		b auth
+		a burst 20 {"event":"pub","data":{"room":"<id:b>","body":<i>}}
+		a frame close 1000
+		a ends
+		b gets 20`},
 	{Name: "kick: code and reason", Script: `
 		a auth
 		b auth
