@@ -16,7 +16,9 @@ import (
 // startAuth takes an `authenticate` message. Only the first one counts.
 func (c *Client) startAuth(data []byte) {
 	if !c.stateValue.CompareAndSwap(stateUnauthorized, stateAuthenticating) {
-		c.sendError(errorAlreadyAuthenticated)
+		if c.state() != stateDisconnected {
+			c.sendError(errorAlreadyAuthenticated)
+		}
 		return
 	}
 	credentials := json.RawMessage("{}")

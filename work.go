@@ -42,11 +42,13 @@ func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 	case EventAuthenticate:
 		c.startAuth(m.Data)
 	default:
-		if c.state() != stateAuthenticated {
+		switch c.state() {
+		case stateAuthenticated:
+			return c.accept(&m, payload)
+		case stateDisconnected: // sent away, and the close frame is on its way
+		default:
 			c.sendError(errorNotAuthenticated)
-			return false
 		}
-		return c.accept(&m, payload)
 	}
 	return false
 }
