@@ -168,11 +168,16 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // log keeps what is logged.
 type log struct {
+	wrote func() // is called after each line, if set
+
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 func (l *log) Write(b []byte) (int, error) {
+	if l.wrote != nil {
+		defer l.wrote()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)

@@ -30,10 +30,11 @@ type topology struct {
 	table    atomic.Pointer[table]
 	noProbes atomic.Bool // Redis does not allow them
 
-	mu     sync.Mutex
-	known  map[string]*node // by address; nil: it is looked for
-	closed bool
-	tasks  sync.WaitGroup
+	mu      sync.Mutex
+	known   map[string]*node // by address; nil: it is looked for
+	untried map[string]bool  // of the first that were known, those not looked for yet
+	closed  bool
+	tasks   sync.WaitGroup
 }
 
 func newTopology(ctx context.Context, options *Options, conns *connections, changed func()) *topology {
@@ -110,9 +111,16 @@ func (t *topology) update(addrs []string) {
 		t.mu.Unlock()
 		return
 	}
+	first := t.untried == nil
+	if first {
+		t.untried = make(map[string]bool)
+	}
 	for _, addr := range addrs {
 		if _, ok := t.known[addr]; !ok {
 			t.known[addr] = nil
+			if first {
+				t.untried[addr] = true
+			}
 			t.spawnLocked(func() { t.revive(addr) })
 		}
 	}
@@ -120,11 +128,13 @@ func (t *topology) update(addrs []string) {
 	for addr, n := range t.known {
 		if !slices.Contains(addrs, addr) {
 			delete(t.known, addr)
-			if n != nil {
-				t.removeLocked(n, errNodeLeft)
-				left = true
-			}
+			delete(t.untried, addr)
+			t.releaseLocked(n)
+			left = true
 		}
+	}
+	if left {
+		t.rebuildLocked(errNodeLeft)
 	}
 	t.mu.Unlock()
 	if left {
@@ -138,7 +148,8 @@ func (t *topology) fail(n *node, cause error) {
 	failed := t.known[n.addr] == n && !t.closed // else somebody has noticed before
 	if failed {
 		t.known[n.addr] = nil
-		t.removeLocked(n, cause)
+		t.releaseLocked(n)
+		t.rebuildLocked(cause)
 		t.spawnLocked(func() { t.revive(n.addr) })
 	}
 	t.mu.Unlock()
@@ -148,10 +159,25 @@ func (t *topology) fail(n *node, cause error) {
 	}
 }
 
-func (t *topology) removeLocked(n *node, cause error) {
-	nodes := slices.DeleteFunc(slices.Clone(t.table.Load().nodes), func(other *node) bool { return other == n })
-	t.table.Store(&table{nodes: nodes, err: t.options.unavailable(cause)})
-	t.spawnLocked(n.client.Close) // which may take a second
+// releaseLocked closes a node's client, which may take a second.
+func (t *topology) releaseLocked(n *node) {
+	if n != nil {
+		t.spawnLocked(n.client.Close)
+	}
+}
+
+// rebuildLocked makes the table anew. It stays empty until all of the first
+// nodes were tried: with less than all, channels would belong to other nodes
+// for a moment, and envelopes overtake each other.
+func (t *topology) rebuildLocked(cause error) {
+	next := &table{err: t.options.unavailable(cause)}
+	for _, n := range t.known {
+		if n != nil && len(t.untried) == 0 {
+			next.nodes = append(next.nodes, n)
+		}
+	}
+	slices.SortFunc(next.nodes, func(a, b *node) int { return cmp.Compare(a.addr, b.addr) })
+	t.table.Store(next)
 }
 
 // explain keeps the latest reason for which there are no nodes.
@@ -159,7 +185,7 @@ func (t *topology) explain(cause error) {
 	t.mu.Lock()
 	empty := len(t.table.Load().nodes) == 0
 	if empty {
-		t.table.Store(&table{err: t.options.unavailable(cause)})
+		t.rebuildLocked(cause)
 	}
 	t.mu.Unlock()
 	if empty {
@@ -171,6 +197,9 @@ func (t *topology) explain(cause error) {
 func (t *topology) revive(addr string) {
 	for attempt := 0; t.isKnown(addr) && sleep(t.ctx, backoff(attempt)); attempt++ {
 		client, err := t.options.connect(t.conns, addr)
+		t.mu.Lock()
+		delete(t.untried, addr)
+		t.mu.Unlock()
 		if err != nil {
 			t.explain(err)
 			continue
@@ -192,12 +221,10 @@ func (t *topology) isKnown(addr string) bool {
 func (t *topology) admit(n *node) {
 	t.mu.Lock()
 	before, wanted := t.known[n.addr]
-	wanted = wanted && before == nil
+	wanted = wanted && before == nil && !t.closed
 	if wanted {
 		t.known[n.addr] = n
-		nodes := append(slices.Clone(t.table.Load().nodes), n)
-		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.addr, b.addr) })
-		t.table.Store(&table{nodes: nodes})
+		t.rebuildLocked(errNotYet)
 	}
 	t.mu.Unlock()
 	if !wanted {
