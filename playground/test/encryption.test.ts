@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { launch, Visitor } from "./browser.js";
+import { launch } from "./browser.js";
 import { freePort, type Running, startDemo } from "./processes.js";
 
 let browser: Browser;
@@ -15,30 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await demo?.stop();
-});
-
-it("is switched on and off while others chat on", async () => {
-  const url = `http://127.0.0.1:${port}/`;
-  const ann = await Visitor.open(browser, url, "ann");
-  const bob = await Visitor.open(browser, url, "bob");
-  await ann.page.getByLabel("Encryption").check();
-  await ann.state("connected, sealed");
-  await ann.say("sealed on its way");
-  await bob.hears("sealed on its way");
-  await bob.say("and back");
-  await ann.hears("and back");
-  const wire = ann.page.locator("#frame-list li", { hasText: '{"event":"encrypted"' });
-  expect(await wire.locator("xpath=self::*[contains(@class, 'in')]").count()).toBeGreaterThan(1);
-  expect(await wire.locator("xpath=self::*[contains(@class, 'out')]").count()).toBeGreaterThan(1);
-  expect(await ann.page.locator("#frame-list").textContent()).not.toContain("sealed on its way");
-  await ann.screenshot("sealed");
-  await ann.press("Cut the connection");
-  await ann.hears("connected, sealed again");
-  await ann.page.getByLabel("Encryption").uncheck();
-  await ann.state("connected");
-  await ann.say("plain again");
-  await bob.hears("plain again");
-  expect([...ann.complaints, ...bob.complaints]).toEqual([]);
 });
 
 it("is not to be had on an insecure origin, and the page says why", async () => {

@@ -192,14 +192,15 @@ describe.each(peerNames)("with the server %s", (peer) => {
   });
 });
 
-describe.each(peerNames)("with the server %s that demands encryption", (peer) => {
+// The Go server has hooks for encryption, but nothing ready-made yet.
+describe("with the original's server that demands encryption", () => {
   let redis: Awaited<ReturnType<typeof startRedis>>;
   let server: Server;
 
   beforeAll(async () => {
     const start = { port: await freePort(), redisPort: await freePort(), encryption: true };
     redis = await startRedis(start.redisPort);
-    server = await startServer(peer, start);
+    server = await startServer("original", start);
   }, 30_000);
 
   afterAll(async () => {
