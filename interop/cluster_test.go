@@ -33,6 +33,7 @@ type cluster struct {
 	t      testing.TB
 	redis  *redistest.Server
 	nodes  []*node
+	named  int // nodes so far
 	probes int
 }
 
@@ -59,7 +60,8 @@ func (c *cluster) add(kinds ...kind) {
 	}
 	next := 0
 	for _, k := range kinds {
-		n := &node{name: fmt.Sprintf("%s%d", k, len(c.nodes)), kind: k}
+		n := &node{name: fmt.Sprintf("%s%d", k, c.named), kind: k}
+		c.named++
 		if k == original {
 			n.addr, n.stop = originals.Addrs[next], originals.Stop
 			next++
