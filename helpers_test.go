@@ -131,6 +131,13 @@ func listen(t testing.TB, h http.Handler) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve(t, ln, h)
+	return ln.Addr().String()
+}
+
+// serve serves h on ln until the test ends.
+func serve(t testing.TB, ln net.Listener, h http.Handler) {
+	t.Helper()
 	web := &http.Server{Handler: h}
 	served := make(chan struct{})
 	go func() {
@@ -141,7 +148,6 @@ func listen(t testing.TB, h http.Handler) (addr string) {
 		web.Close()
 		<-served
 	})
-	return ln.Addr().String()
 }
 
 // eventually waits until cond holds.
