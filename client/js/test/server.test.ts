@@ -193,14 +193,15 @@ describe.each(peerNames)("with the server %s", (peer) => {
 });
 
 // The Go server has hooks for encryption, but nothing ready-made yet.
-describe("with the original's server that demands encryption", () => {
+const encrypting = peerNames.filter((peer) => peer !== "hearth");
+describe.each(encrypting)("with the server %s that demands encryption", (peer) => {
   let redis: Awaited<ReturnType<typeof startRedis>>;
   let server: Server;
 
   beforeAll(async () => {
     const start = { port: await freePort(), redisPort: await freePort(), encryption: true };
     redis = await startRedis(start.redisPort);
-    server = await startServer("original", start);
+    server = await startServer(peer, start);
   }, 30_000);
 
   afterAll(async () => {
