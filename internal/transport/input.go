@@ -13,11 +13,7 @@ type input struct {
 	rest   []byte        // not parsed, because reading is paused
 }
 
-// Sizes in bytes.
-const (
-	readSize   = 64 << 10
-	pongBudget = 64 << 10 // queued bytes beyond which a ping gets no answer
-)
+const readSize = 64 << 10 // bytes
 
 func (l *Loop) readBuffer() []byte {
 	if l.readBuf == nil {
@@ -141,7 +137,7 @@ func (in *incoming) Control(op frame.Opcode, payload []byte) (stop bool) {
 	c := (*Conn)(in)
 	switch op {
 	case frame.Ping:
-		if c.queued.Load() < pongBudget {
+		if c.answersPings() {
 			c.loop.sendControl(c, FrameOf(frame.Pong, false, payload))
 		}
 	case frame.Close:
@@ -149,6 +145,11 @@ func (in *incoming) Control(op frame.Opcode, payload []byte) (stop bool) {
 		return true
 	}
 	return false
+}
+
+// answersPings is false for a peer that asks and does not read the answers.
+func (c *Conn) answersPings() bool {
+	return c.queued.Load() < c.loop.engine.cfg.BackpressureLimit
 }
 
 // closedByPeer is the cause that a close frame gives.

@@ -5,7 +5,8 @@ import "slices"
 // queuePool lends slices for the queues of connections that have something
 // queued.
 type queuePool struct {
-	free [][]*Frame
+	free   [][]*Frame
+	unused int // how many of free were never needed since the last trim
 }
 
 // What the pool keeps: slices of one capacity, at most so many.
@@ -18,6 +19,7 @@ func (p *queuePool) get() []*Frame {
 	if n := len(p.free); n > 0 {
 		q := p.free[n-1]
 		p.free = p.free[:n-1]
+		p.unused = min(p.unused, n-1)
 		return q
 	}
 	return make([]*Frame, 0, queueCap)
@@ -31,11 +33,12 @@ func (p *queuePool) put(q []*Frame) {
 	p.free = append(p.free, q[:0])
 }
 
-// trim gives half of the pool back to the garbage collector.
+// trim gives half of what was not needed back to the garbage collector.
 func (p *queuePool) trim() {
-	n := len(p.free) / 2
+	n := len(p.free) - p.unused/2
 	clear(p.free[n:])
-	p.free = slices.Clip(p.free[:n])
+	p.free = p.free[:n]
+	p.unused = n
 }
 
 // takes reports whether c may still be sent something.

@@ -134,7 +134,7 @@ func (in *streamInput) Control(op frame.Opcode, payload []byte) (stop bool) {
 	s := (*stream)(in)
 	switch op {
 	case frame.Ping:
-		if s.c.queued.Load() < pongBudget {
+		if s.c.answersPings() {
 			s.c.loop.Post(Op{kind: opControl, conn: s.c, frame: FrameOf(frame.Pong, false, payload)})
 		}
 	case frame.Close:
