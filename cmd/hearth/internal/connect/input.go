@@ -1,0 +1,136 @@
+package connect
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/hearthws/hearth"
+)
+
+// help is what /help says.
+const help = `text                        publishes it into the room you are in
+{"event":…,"data":…}        sends this message as it is
+/join ROOM…                 joins rooms, and makes the last one yours
+/leave ROOM…                leaves them
+/room ROOM                  makes one of your rooms the one for text
+/publish ROOM EVENT [JSON]  publishes an event into a room
+/send EVENT [JSON]          sends an event to the server
+//text                      is text that begins with /
+/quit                       leaves; so does the end of the input`
+
+// readLines reads lines until in ends. Reading a terminal cannot be called
+// off: the goroutine may be left behind when the process ends.
+func readLines(in io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for r := bufio.NewReader(in); ; {
+			line, err := r.ReadString('\n')
+			if line != "" {
+				lines <- line
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// typed does what a line of input asks for. Only the connection's errors are
+// returned; the line's are told.
+func (s *session) typed(line string) error {
+	line = strings.TrimSpace(line)
+	switch {
+	case line == "":
+		return nil
+	case s.cfg.JSON || strings.HasPrefix(line, "{"):
+		return s.raw(line)
+	case strings.HasPrefix(line, "//"):
+		return s.say(line[1:])
+	case strings.HasPrefix(line, "/"):
+		return s.command(line)
+	}
+	return s.say(line)
+}
+
+func (s *session) raw(line string) error {
+	if !strings.HasPrefix(line, "{") || !json.Valid([]byte(line)) {
+		s.out.talk("not sent, as it is no JSON object: %s", line)
+		return nil
+	}
+	return s.conn.write([]byte(line))
+}
+
+// chat is the data of typed text. The page of `hearth serve --demo` speaks the
+// same.
+type chat struct {
+	Room string `json:"room"`
+	From string `json:"from"`
+	Text string `json:"text"`
+}
+
+func (s *session) say(text string) error {
+	if s.room == "" {
+		s.out.talk("not sent, as you are in no room: /join one first; /help knows more")
+		return nil
+	}
+	return s.publish(s.room, s.cfg.Event, chat{s.room, s.user, text})
+}
+
+// publish asks the server to send an event to a room; nil leaves the data out.
+func (s *session) publish(room, event string, data any) error {
+	p := map[string]any{"room": room, "event": event}
+	if data != nil {
+		p["data"] = data
+	}
+	return s.send("publish", p)
+}
+
+func (s *session) join(rooms []string) error {
+	s.room = rooms[len(rooms)-1]
+	return s.send(hearth.EventJoin, map[string]any{"rooms": rooms})
+}
+
+func (s *session) command(line string) error {
+	name, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	words := strings.Fields(rest)
+	switch {
+	case name == "/join" && len(words) > 0:
+		return s.join(words)
+	case name == "/leave" && len(words) > 0:
+		return s.send(hearth.EventLeave, map[string]any{"rooms": words})
+	case name == "/room" && len(words) == 1:
+		s.room = words[0]
+		return nil
+	case name == "/publish" && len(words) > 1:
+		_, rest, _ = strings.Cut(rest, words[0])
+		return s.withData(rest, words[1], func(data any) error { return s.publish(words[0], words[1], data) })
+	case name == "/send" && len(words) > 0:
+		return s.withData(rest, words[0], func(data any) error { return s.send(words[0], data) })
+	case name == "/quit":
+		return errLeave
+	case name == "/help":
+		s.out.talk("%s", help)
+		return nil
+	}
+	s.out.talk("not understood: %s\n%s", line, help)
+	return nil
+}
+
+// withData calls send with the JSON that follows event in rest, or nil.
+func (s *session) withData(rest, event string, send func(data any) error) error {
+	_, data, _ := strings.Cut(rest, event)
+	data = strings.TrimSpace(data)
+	switch {
+	case data == "":
+		return send(nil)
+	case !json.Valid([]byte(data)):
+		s.out.talk("not sent, as the data is not JSON: %s", data)
+		return nil
+	}
+	return send(json.RawMessage(data))
+}

@@ -1,0 +1,107 @@
+package connect
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hearthws/hearth"
+)
+
+// envelope is what is understood of a message.
+type envelope struct {
+	Event string
+	Data  json.RawMessage
+}
+
+// parse returns false for what is no {event, data} message.
+func parse(m message) (envelope, bool) {
+	var e envelope
+	if m.binary || json.Unmarshal(m.payload, &e) != nil || e.Event == "" {
+		return envelope{}, false
+	}
+	return e, true
+}
+
+// printer shows messages, to people or as lines of JSON.
+type printer struct {
+	out, talkTo io.Writer
+	json        bool
+	chatEvent   string
+}
+
+// talk tells people something that is no data.
+func (p *printer) talk(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(p.talkTo, printable(strings.TrimRight(line, "\n")))
+	}
+}
+
+// message shows one; e is what it says if ok.
+func (p *printer) message(m message, e envelope, ok bool) {
+	switch {
+	case p.json:
+		fmt.Fprintf(p.out, "%s\n", asJSON(m))
+	case !ok && m.binary:
+		fmt.Fprintf(p.out, "(%d bytes) %s\n", len(m.payload), base64.StdEncoding.EncodeToString(m.payload))
+	case !ok:
+		fmt.Fprintln(p.out, printable(string(m.payload)))
+	case e.Event == hearth.EventConnected: // is talked about
+	case e.Event == hearth.EventError:
+		p.talk("error %s", e.Data)
+	default:
+		fmt.Fprintln(p.out, printable(p.line(e)))
+	}
+}
+
+// line is a message for people.
+func (p *printer) line(e envelope) string {
+	var c chat
+	if e.Event == p.chatEvent && json.Unmarshal(e.Data, &c) == nil && c.Text != "" {
+		return fmt.Sprintf("%s  %s: %s", c.Room, c.From, c.Text)
+	}
+	return strings.TrimSpace(e.Event + " " + string(e.Data))
+}
+
+// asJSON is a message as one line of JSON: as it is if it is JSON; else
+// {"text": …} or, for binary messages, {"binary": base64}.
+func asJSON(m message) []byte {
+	var line bytes.Buffer
+	if !m.binary && json.Compact(&line, m.payload) == nil {
+		return line.Bytes()
+	}
+	wrapped := map[string]any{"text": string(m.payload)}
+	if m.binary {
+		wrapped = map[string]any{"binary": m.payload}
+	}
+	raw, _ := json.Marshal(wrapped) // strings and bytes can always be encoded
+	return raw
+}
+
+// printable escapes what could change the look of a terminal, or the order of
+// its text: others have written it.
+func printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, isUnprintable) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case !isUnprintable(r):
+			b.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) && r != '\t' }

@@ -1,0 +1,45 @@
+package serve
+
+import (
+	"fmt"
+	"net"
+)
+
+// announce says where the node listens, and what it lets anybody do.
+func (n *node) announce(addr net.Addr, private net.Listener) {
+	page, socket := "http", "ws"
+	if n.cert != nil {
+		page, socket = "https", "wss"
+	}
+	at := reachable(addr)
+	url := socket + "://" + at + n.server.Path()
+	attrs := []any{"addr", addr.String(), "url", url, "broker", n.server.Stats().Broker.Kind}
+	if private != nil {
+		attrs = append(attrs, "metrics", "http://"+reachable(private.Addr())+"/metrics")
+	}
+	n.log.Info("listening", attrs...)
+	if !n.cfg.Demo {
+		return
+	}
+	if n.cfg.Banner == nil {
+		n.log.Warn("demo mode: anyone may connect under any name, and use every room")
+		return
+	}
+	fmt.Fprintf(n.cfg.Banner, `
+  DEMO MODE: anyone may connect under any name, and use every room.
+  Not for the public; that is what --tokens is for.
+
+  try it in a browser   %s://%s/
+  or in a terminal      hearth connect %s --name ada --room lobby
+
+`, page, at, url)
+}
+
+// reachable is an address of this machine where addr listens on all of them.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return fmt.Sprintf("localhost:%d", tcp.Port)
+}
