@@ -24,7 +24,8 @@ func (s *Server) deliver(env Envelope) {
 func (s *Server) noteBroker(e BrokerEvent) {
 	if e.Gap != nil {
 		s.counters.gaps.Add(1)
-	} else {
+	}
+	if e.State != "" { // a gap may come with the state that ends it
 		s.brokerUp.Store(e.State == BrokerConnected)
 	}
 	if s.opts.OnBroker != nil {
