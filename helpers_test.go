@@ -75,6 +75,10 @@ type network struct {
 	addrs     map[*hearthtest.Server]string
 }
 
+func newNetwork(transport hearth.Transport) *network {
+	return &network{transport: transport, addrs: map[*hearthtest.Server]string{}}
+}
+
 // transports are those that there are on this system.
 func transports() []hearth.Transport {
 	if runtime.GOOS == "linux" {
@@ -89,7 +93,7 @@ func onBoth(t *testing.T, f func(t *testing.T, n *network)) {
 	for _, transport := range transports() {
 		t.Run(string(transport), func(t *testing.T) {
 			t.Helper()
-			f(t, &network{transport: transport, addrs: map[*hearthtest.Server]string{}})
+			f(t, newNetwork(transport))
 		})
 	}
 }

@@ -247,7 +247,7 @@ func TestShutdownWithSlowPeer(t *testing.T) {
 // Shutdown may come at any moment.
 func TestShutdownInTheMiddle(t *testing.T) {
 	onBoth(t, func(t *testing.T, n *network) {
-		for round := range 10 {
+		for round := range 5 {
 			t.Run(fmt.Sprint(round), func(t *testing.T) {
 				var connected, ended atomic.Int64
 				opts := accepting()

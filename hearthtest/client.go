@@ -34,7 +34,7 @@ type Client struct {
 
 	// Guarded by mu.
 	mu       sync.Mutex
-	changed  chan struct{} // closed and made anew at each change
+	changed  chan struct{} // closed at the next change; nil: nobody waits
 	id       string        // of `connected`
 	received []Message     // not asked for yet
 	stalled  bool

@@ -94,25 +94,38 @@ func (c *Client) change(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f()
-	close(c.changed)
-	c.changed = make(chan struct{})
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// changedLocked is closed at the next change.
+func (c *Client) changedLocked() <-chan struct{} {
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	return c.changed
 }
 
 // wait returns true once cond, which is called under mu, holds, and false when
 // it does not in time.
 func (c *Client) wait(cond func() bool) bool {
-	timer := time.NewTimer(Patience)
-	defer timer.Stop()
+	var timeout <-chan time.Time
 	for {
 		c.mu.Lock()
-		holds, changed := cond(), c.changed
-		c.mu.Unlock()
-		if holds {
+		if cond() {
+			c.mu.Unlock()
 			return true
+		}
+		changed := c.changedLocked()
+		c.mu.Unlock()
+		if timeout == nil {
+			timeout = time.After(Patience)
 		}
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-timeout:
 			return false
 		}
 	}
@@ -184,11 +197,12 @@ func (c *Client) park() {
 	c.change(func() { c.parked = c.stalled })
 	for {
 		c.mu.Lock()
-		stalled, changed := c.stalled, c.changed
-		c.mu.Unlock()
-		if !stalled {
+		if !c.stalled {
+			c.mu.Unlock()
 			return
 		}
+		changed := c.changedLocked()
+		c.mu.Unlock()
 		<-changed
 	}
 }
