@@ -45,7 +45,7 @@ type Play struct {
 
 // Difference is a deliberate difference between the original and Hearth.
 type Difference struct {
-	Name string // the row of the table of deliberate differences, in short
+	Name string // words of protocol/PROTOCOL.md, where it is said what Hearth does
 	Why  string
 }
 

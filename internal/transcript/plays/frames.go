@@ -5,11 +5,11 @@ import "github.com/hearthws/hearth/internal/transcript"
 // Differences that several plays show.
 var (
 	origin = &transcript.Difference{
-		Name: "Origin is looked at",
+		Name: "the Origin header is not looked at",
 		Why:  "cross-site socket hijacking",
 	}
 	length = &transcript.Difference{
-		Name: "lengths that RFC 6455 forbids are protocol errors",
+		Name: "a frame or close frame breaks RFC 6455",
 		Why:  "section 5.2: the minimal number of bytes, and the most significant bit 0",
 	}
 )
@@ -54,7 +54,7 @@ var frames = []transcript.Play{
 	{Name: "binary: not UTF-8 inside a string of data", Script: `
 		a auth
 		a binary q"{\"event\":\"echo\",\"data\":\"a\xffb\"}"`,
-		Differs: &transcript.Difference{Name: "a binary frame that is not UTF-8 is refused", Why: "data is never changed, and this cannot be JSON"}},
+		Differs: &transcript.Difference{Name: "it is not UTF-8 (a binary frame;", Why: "data is never changed, and this cannot be JSON"}},
 	{Name: "binary: before authentication", Script: `
 		a connect
 		a binary {"event":"echo"}

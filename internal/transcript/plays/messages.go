@@ -5,15 +5,15 @@ import "github.com/hearthws/hearth/internal/transcript"
 // Differences that several plays show.
 var (
 	invalid = &transcript.Difference{
-		Name: "Invalid message format",
+		Name: "numbers, strings, arrays and an `event` that is not a string are ignored",
 		Why:  "bad input gets a clear answer instead of silence or an exception in the server",
 	}
 	untouched = &transcript.Difference{
-		Name: "data untouched",
+		Name: "data is not touched",
 		Why:  "data travels as it came: no digit is rounded and no member is lost",
 	}
 	oneReading = &transcript.Difference{
-		Name: "duplicate members are refused",
+		Name: "repeated names among a message's own members are refused",
 		Why:  "two readers of one message must not see different messages",
 	}
 )
@@ -226,7 +226,7 @@ var messages = []transcript.Play{
 		a > {"event":"sleep","data":{"ms":50}}
 		a > {"event":"echo","data":"after"}
 		a gets 2`,
-		Differs: &transcript.Difference{Name: "hooks of one client are serial", Why: "order"}},
+		Differs: &transcript.Difference{Name: "the hooks of one client run at the same time", Why: "order"}},
 	{Name: "message: errors do not wait for a hook", Script: `
 		a auth
 		a > {"event":"sleep","data":{"ms":50}}

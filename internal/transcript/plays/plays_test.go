@@ -3,6 +3,7 @@ package plays_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,9 +28,14 @@ func TestHearth(t *testing.T) {
 }
 
 // TestExpected checks that there is an expectation for every play and for
-// nothing else, and two different ones exactly where a play differs.
+// nothing else, and two different ones exactly where a play names a difference
+// that the protocol's description has.
 func TestExpected(t *testing.T) {
 	expected, err := plays.Expected()
+	if err != nil {
+		t.Fatal(err)
+	}
+	protocol, err := os.ReadFile("../../../protocol/PROTOCOL.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +54,12 @@ func TestExpected(t *testing.T) {
 			switch same := cmp.Equal(e.Original, e.Hearth); {
 			case same && p.Differs != nil:
 				t.Errorf("play %q names a difference (%s) that there is not", p.Name, p.Differs.Name)
-			case p.Differs != nil && (p.Differs.Name == "" || p.Differs.Why == ""):
-				t.Errorf("play %q differs without a name or a reason", p.Name)
+			case !same && p.Differs == nil:
+				t.Errorf("play %q differs without saying so", p.Name)
+			case p.Differs != nil && !strings.Contains(string(protocol), p.Differs.Name):
+				t.Errorf("play %q: %q is not in PROTOCOL.md", p.Name, p.Differs.Name)
+			case p.Differs != nil && p.Differs.Why == "":
+				t.Errorf("play %q differs without a reason", p.Name)
 			}
 		}
 	}
