@@ -181,8 +181,8 @@ func TestPausedIsNotSilent(t *testing.T) {
 			c.Send("hello", nil)
 		}
 		synctest.Wait()
-		if got := s.Stats().ReadPauses; got != 1 {
-			t.Fatalf("reading has paused %d times, want once", got)
+		if s.Stats().ReadPauses == 0 {
+			t.Error("reading does not pause")
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
