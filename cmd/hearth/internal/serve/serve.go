@@ -114,6 +114,9 @@ func start(ctx context.Context, cfg Config) (*node, error) {
 	}
 	opts := cfg.Options
 	n.hooks(&opts)
+	if opts.Broker != nil {
+		n.log.Info("connecting to the broker")
+	}
 	if n.server, err = hearth.New(ctx, opts); err != nil {
 		public.Close()
 		if private != nil {
