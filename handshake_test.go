@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
@@ -82,6 +83,28 @@ func TestEnableEncryption(t *testing.T) {
 		expectReceived(t, early, sealed(news), sealed(mistake))
 		expectReceived(t, late, sealed(news), sealed(mistake))
 		expectReceived(t, plain, news, mistake)
+	})
+}
+
+// The wait for the broker is no gap.
+func TestEnableEncryptionWhileBeingLetIn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		broker := newFakeBroker()
+		opts := sealing(accepting())
+		opts.Broker = broker
+		s := hearthtest.New(t, opts)
+		broker.hold()
+		c := s.Dial()
+		c.Send("authenticate", nil)
+		synctest.Wait()
+		c.Conn().EnableEncryption()
+		c.SendText("{")
+		broker.answer(nil)
+		synctest.Wait()
+		_ = s.Broadcast(t.Context(), "news", 1)
+		expectNext(t, c, errorEvent("Invalid message format")) // before `connected`
+		c.Expect("connected")
+		expectReceived(t, c, sealed(`{"event":"news","data":1}`))
 	})
 }
 

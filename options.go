@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -305,7 +306,11 @@ func (o *Options) validate() error {
 		return fail("BackpressureLimit", o.BackpressureLimit, "is more than MaxQueuedBytes (%d), the bound for all clients together", o.MaxQueuedBytes)
 	}
 	switch o.Transport {
-	case TransportAuto, TransportLoop, TransportStream:
+	case TransportAuto, TransportStream:
+	case TransportLoop:
+		if runtime.GOOS != "linux" {
+			return fail("Transport", o.Transport, "there are no event loops on %s", runtime.GOOS)
+		}
 	default:
 		return fail("Transport", o.Transport, "must be %q, %q or %q", TransportAuto, TransportLoop, TransportStream)
 	}

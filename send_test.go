@@ -138,6 +138,10 @@ func TestSendRouting(t *testing.T) {
 			if err := s.Send(t.Context(), "r", "topic", hearth.Absent); err != nil {
 				t.Error(err)
 			}
+			answers := 0
+			if err := s.Send(t.Context(), "r", "topic", hearth.Absent, hearth.Async(func(error) { answers++ })); err != nil || answers != 1 {
+				t.Errorf("with Async it returns %v and answers %d times", err, answers)
+			}
 			s.expectGot(t, "")
 			s.expectPublished(t)
 			if err := s.Send(t.Context(), "r", "topic", nil); err != nil { // null is something
