@@ -55,9 +55,9 @@ func newRoot() *cobra.Command {
 		Use:   "hearth",
 		Short: "Real-time rooms over WebSocket",
 		Long:  "Hearth serves real-time rooms over WebSocket, alone or as a cluster that shares a Redis.",
-		Example: `  hearth serve --demo                                try it: open http://127.0.0.1:8080/
-  hearth connect --name ada --room lobby             a client in the terminal
-  hearth emit room lobby news '"hello"' --redis URL  send from a script`,
+		Example: `  hearth serve --demo                                  try it: open http://127.0.0.1:8080/
+  hearth connect --name ada --room lobby               a client in the terminal
+  hearth emit room lobby news '"hello"' --redis URL    send from a script`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version().String(),

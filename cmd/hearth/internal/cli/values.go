@@ -58,12 +58,10 @@ func durationFlag(flags *pflag.FlagSet, to *time.Duration, name string, value ti
 
 // shortDuration is 5m rather than 5m0s.
 func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	return s
+	return zeroes.Replace(d.String() + "$")
 }
+
+var zeroes = strings.NewReplacer("h0m0s$", "h", "m0s$", "m", "$", "")
 
 func countFlag(flags *pflag.FlagSet, to *int, name string, value int, usage string) {
 	*to = value

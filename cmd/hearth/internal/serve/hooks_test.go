@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/hearthtest"
+)
+
+// newNode makes a node with a server in memory, for what its hooks do.
+func newNode(t *testing.T, who access) (*node, *hearthtest.Server) {
+	t.Helper()
+	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
+	var opts hearth.Options
+	n.hooks(&opts)
+	server := hearthtest.New(t, opts)
+	n.server = server.Server
+	return n, server
+}
+
+func tokensFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "tokens")
+	writeFile(t, file, text)
+	return file
+}
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDemoNames(t *testing.T) {
+	_, server := newNode(t, demo{})
+	longest := strings.Repeat("ä", maxName)
+	for credentials, want := range map[string]string{
+		`{"name":"ada"}`:                         "ada",
+		`{"name":" Ada Lovelace "}`:              "Ada Lovelace",
+		`{"name":"` + longest + `"}`:             longest,
+		`{"token":"tom"}`:                        "tom",
+		`{"name":"ada","token":"tom"}`:           "ada",
+		`{"name":"","token":"tom"}`:              "tom",
+		`{}`:                                     "guest-",
+		`null`:                                   "guest-",
+		`{"name":"   "}`:                         "guest-",
+		`{"token":"` + longest + `x"}`:           "guest-", // a token of another kind
+		`{"publicKey":"x"}`:                      "guest-",
+		`{"name":"` + longest + `x"}`:            "",
+		`{"name":"a\u0000b"}`:                    "",
+		`{"name":"a\u202eb"}`:                    "",
+		`{"name":7}`:                             "",
+		`"ada"`:                                  "",
+		`[]`:                                     "",
+		`{"name":{"$ne":""},"token":"anything"}`: "",
+	} {
+		c := server.Dial()
+		c.SendText(`{"event":"authenticate","data":` + credentials + `}`)
+		if want == "" {
+			c.Expect(hearth.EventError)
+			if code, _ := c.ExpectClose(); code != hearth.CloseAuthenticationFailed {
+				t.Errorf("%s: closed by %d", credentials, code)
+			}
+			continue
+		}
+		c.Expect(hearth.EventConnected)
+		if got := c.Conn().UserID(); got != want && (want != "guest-" || !strings.HasPrefix(got, want)) {
+			t.Errorf("%s: user %q, want %q", credentials, got, want)
+		}
+	}
+}
+
+// A client that was let in by the old file while the new one was read does not
+// stay.
+func TestReloadWhileConnecting(t *testing.T) {
+	file := tokensFile(t, "one ada *\ntwo bob *\n")
+	who, err := newMembers(file, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
+	var opts hearth.Options
+	n.hooks(&opts)
+	authenticate := opts.Authenticate
+	opts.Authenticate = func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
+		id, err := authenticate(ctx, c, data)
+		writeFile(t, file, "two bob *\n")
+		n.reload() // finds nobody to send away
+		return id, err
+	}
+	server := hearthtest.New(t, opts)
+	n.server = server.Server
+	c := server.Dial()
+	c.Send(hearth.EventAuthenticate, map[string]string{"token": "one"})
+	c.Expect(hearth.EventConnected)
+	if code, reason := c.ExpectClose(); code != hearth.CloseAuthenticationFailed {
+		t.Errorf("closed by %d %s", code, reason)
+	}
+	server.Connect(map[string]string{"token": "two"}).Close(hearth.CloseNormal, "")
+}
