@@ -82,7 +82,7 @@ func (c *Client) known() *identity {
 }
 
 // UserID is the user whose client this is; "" before authentication, and when
-// it has none.
+// it has none. It stays when the client has gone.
 func (c *Client) UserID() string {
 	if id := c.known(); id != nil {
 		return id.UserID
@@ -90,7 +90,8 @@ func (c *Client) UserID() string {
 	return ""
 }
 
-// Metadata is what Authenticate has said of the client; nil before.
+// Metadata is what Authenticate has said of the client; nil before. It stays
+// when the client has gone.
 func (c *Client) Metadata() any {
 	if id := c.known(); id != nil {
 		return id.Metadata
@@ -123,7 +124,8 @@ func (c *Client) LastActivity() time.Time { return time.UnixMilli(c.lastActivity
 // Encrypted reports whether what is sent to the client goes through Transform.
 func (c *Client) Encrypted() bool { return c.encrypted.Load() }
 
-// Backpressured reports whether the client reads more slowly than it is sent to.
+// Backpressured reports whether the client's socket takes less than it is sent,
+// so that messages wait.
 func (c *Client) Backpressured() bool { return c.congested.Load() }
 
 // Transport says which transport serves the client.
@@ -156,8 +158,9 @@ func (c *Client) EnableEncryption() {
 }
 
 // Close ends the connection with a close frame behind everything that is
-// queued. At once the client is in no room and receives no message any more,
-// and its messages that wait for OnMessage are dropped. A code that may not
+// queued, and does not wait for that. At once the client is in no room and
+// receives no message any more, and its messages that wait for OnMessage are
+// dropped. Of several calls the first counts. A code that may not
 // stand in a close frame (RFC 6455 section 7.4) becomes 1000. reason is cut
 // after 123 bytes.
 func (c *Client) Close(code int, reason string) {

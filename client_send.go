@@ -6,8 +6,8 @@ import (
 	"github.com/hearthws/hearth/internal/transport"
 )
 
-// ErrEncrypted: a raw message cannot be sent to an encrypted client, since
-// only {event, data} messages are encrypted.
+// ErrEncrypted says that a raw message cannot be sent to an encrypted client,
+// since only {event, data} messages go through Transform.
 var ErrEncrypted = errors.New("hearth: client is encrypted, and raw messages are not")
 
 // Send sends a message to the client; data as for [Server.ToClient]. The
@@ -24,7 +24,8 @@ func (c *Client) Send(event string, data any) (SendResult, error) {
 }
 
 // SendRaw sends a message without the {event, data} form. Results as for
-// [Client.Send]; encrypted clients do not get it, see [ErrEncrypted].
+// [Client.Send]; a client whose messages go through Transform does not get it,
+// see [ErrEncrypted].
 func (c *Client) SendRaw(raw Raw) (SendResult, error) {
 	f, err := rawFrame(raw)
 	if err != nil {
@@ -47,8 +48,9 @@ func (c *Client) send(f *transport.Frame, more ...*transport.Frame) (SendResult,
 }
 
 // Publish sends a message without the {event, data} form to the members of
-// room on this node, but to none that is encrypted, and to the client itself
-// only with Options.PublishToSelf.
+// room on this node, but to none whose messages go through Transform, and to
+// the client itself only with Options.PublishToSelf. The client need not be a
+// member. The error says what is wrong with raw.
 func (c *Client) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)
 	if err != nil {

@@ -44,22 +44,25 @@ func NewEmitter(ctx context.Context, broker Broker, opts EmitterOptions) (*Emitt
 }
 
 // ToClient sends a message to a client. data is encoded as for
-// [Server.ToClient]. The error says why the broker may not have taken it.
+// [Server.ToClient]. It waits for the broker's answer, or for the end of ctx.
+// The error says why the broker may not have taken it, see [BrokerSession]; none
+// says that anybody received it.
 func (e *Emitter) ToClient(ctx context.Context, clientID, event string, data any, opts ...SendOption) error {
 	return e.emit(ctx, TypeClient, clientID, event, data, opts)
 }
 
-// ToUser sends a message to all clients of a user.
+// ToUser sends a message to all clients of a user. See [Emitter.ToClient].
 func (e *Emitter) ToUser(ctx context.Context, userID, event string, data any, opts ...SendOption) error {
 	return e.emit(ctx, TypeUser, userID, event, data, opts)
 }
 
-// ToRoom sends a message to all clients in a room.
+// ToRoom sends a message to all clients in a room. See [Emitter.ToClient].
 func (e *Emitter) ToRoom(ctx context.Context, room, event string, data any, opts ...SendOption) error {
 	return e.emit(ctx, TypeRoom, room, event, data, opts)
 }
 
-// Broadcast sends a message to all authenticated clients.
+// Broadcast sends a message to all authenticated clients. See
+// [Emitter.ToClient].
 func (e *Emitter) Broadcast(ctx context.Context, event string, data any, opts ...SendOption) error {
 	return e.emit(ctx, TypeBroadcast, "", event, data, opts)
 }
@@ -90,5 +93,7 @@ func (e *Emitter) emit(ctx context.Context, typ MessageType, target, event strin
 // Stats is a snapshot of the emitter's broker session.
 func (e *Emitter) Stats() BrokerStats { return e.session.Stats() }
 
-// Close ends the emitter. It may be called again.
+// Close ends the emitter: what is on its way is answered with [ErrClosed]. It
+// returns when nothing of it runs any more, or with ctx's error. It may be called
+// again.
 func (e *Emitter) Close(ctx context.Context) error { return e.session.Close(ctx) }

@@ -13,13 +13,14 @@ import (
 
 // Options configure a [Server]. The zero value of a field means its default,
 // so a literal names only what differs. [New] works on a copy; hooks and
-// slices must not be changed afterwards.
+// slices must not be changed afterwards. When hooks run, where, and what their
+// errors mean is told under "Hooks" in the documentation of the package.
 type Options struct {
 	// Identifier names the server in logs and metrics. Default: "hearth".
 	Identifier string
 
 	// Path is where the server expects to be mounted; requests for another
-	// path get 404. Default: [DefaultPath]. "*" accepts every path.
+	// path get 404. "*" accepts every path. Default: [DefaultPath].
 	Path string
 
 	// Broker joins servers to a cluster. Default: a memory broker of the
@@ -43,12 +44,14 @@ type Options struct {
 	OnConnect func(ctx context.Context, c *Client) error
 
 	// OnMessage gets every message of an authenticated client that is not of
-	// the protocol itself, one after the other for each client. Default:
-	// messages are dropped.
+	// the protocol itself, one after the other for each client. The client
+	// learns nothing of an error; it is logged and counted. Default: messages
+	// are dropped.
 	OnMessage func(ctx context.Context, c *Client, m Message) error
 
 	// OnDisconnect runs exactly once for every upgraded connection, after
-	// any other hook of that client has returned.
+	// any other hook of that client has returned. The client is in no room by
+	// then, and still has its user id and metadata. ctx ends with Shutdown.
 	OnDisconnect func(ctx context.Context, c *Client, cause Cause) error
 
 	// OnBackpressure tells when a client's messages begin to queue up
@@ -72,8 +75,9 @@ type Options struct {
 	// succeed. It needs Handshake. Default: false.
 	RequireEncryption bool
 
-	// EncryptedBatchLimit is how many Transform hooks run at once on one
-	// event loop. Default: [DefaultEncryptedBatchLimit].
+	// EncryptedBatchLimit is how many Transform hooks run at once for the
+	// clients of one event loop. One that takes longer than a second does not
+	// count any more. Default: [DefaultEncryptedBatchLimit].
 	EncryptedBatchLimit int
 
 	// PerMessageDeflate offers permessage-deflate (RFC 7692) to clients.
@@ -102,8 +106,9 @@ type Options struct {
 	CloseOnBackpressureLimit bool
 
 	// MaxQueuedBytes bounds the bytes queued for all clients together:
-	// beyond it the longest queues count as being over their limit. Default:
-	// [DefaultMaxQueuedBytes].
+	// beyond it the longest queues count as being over their limit. A message
+	// counts once for each client that it waits for. It is looked at between
+	// two turns of an event loop. Default: [DefaultMaxQueuedBytes].
 	MaxQueuedBytes int64
 
 	// PublishToSelf makes Client.Publish reach that client too. Default: false.
@@ -125,7 +130,8 @@ type Options struct {
 	HeartbeatInterval time.Duration
 
 	// HeartbeatTimeout is how long an authenticated client may be silent;
-	// pings and pongs do not count. Default: [DefaultHeartbeatTimeout].
+	// pings and pongs do not count. The next sweep closes it. Default:
+	// [DefaultHeartbeatTimeout].
 	HeartbeatTimeout time.Duration
 
 	// SubscribeWait is how long `connected`, or the message after a join,
@@ -153,7 +159,8 @@ type Options struct {
 	// Transport selects how sockets are served. Default: [TransportAuto].
 	Transport Transport
 
-	// Loops is the number of event loops. Default: GOMAXPROCS.
+	// Loops is the number of event loops, up to 1024. Default: GOMAXPROCS, as
+	// it is when New is called.
 	Loops int
 
 	// InlineHooks runs OnMessage where the socket is served instead of on a
@@ -201,9 +208,10 @@ type Outgoing struct {
 }
 
 // AuthenticateFunc decides who a client is from the data of its
-// `authenticate` message, {} when there is none. [ErrRejected] refuses the
-// client; any other error is a failure, which the client is told without its
-// text. ctx ends with the connection or at the time limit.
+// `authenticate` message, {} when there is none; it may keep data. [ErrRejected]
+// refuses the client; any other error is a failure, which the client is told
+// without its text. Either ends the connection. ctx ends with the connection,
+// at the latest at the time limit.
 type AuthenticateFunc func(ctx context.Context, c *Client, data json.RawMessage) (Identity, error)
 
 // HandshakeFunc agrees on keys with a client from the data of its
@@ -211,11 +219,13 @@ type AuthenticateFunc func(ctx context.Context, c *Client, data json.RawMessage)
 type HandshakeFunc func(ctx context.Context, c *Client, data json.RawMessage) (HandshakeResult, error)
 
 // ValidateRoomsFunc returns the rooms that a client joins out of those it
-// asked for. It may return others as well.
+// asked for, whose names have a form that is allowed. It may change rooms, and
+// return others as well. After an error the client joins none.
 type ValidateRoomsFunc func(ctx context.Context, c *Client, rooms []string) ([]string, error)
 
 // TransformFunc returns what is sent to an encrypted client instead of m; nil
-// is m as it is. After an error the client does not get the message at all.
+// is m as it is. After an error the client does not get the message at all. It
+// is called for several clients at the same time.
 type TransformFunc func(ctx context.Context, c *Client, m Outgoing) (*Outgoing, error)
 
 // withDefaults is a copy of o in which every field has its value.
@@ -277,8 +287,10 @@ func (o *Options) validate() error {
 		field string
 		value time.Duration
 	}{
-		{"IdleTimeout", o.IdleTimeout}, {"AuthTimeout", o.AuthTimeout},
-		{"HeartbeatInterval", o.HeartbeatInterval}, {"HeartbeatTimeout", o.HeartbeatTimeout},
+		{"IdleTimeout", o.IdleTimeout},
+		{"AuthTimeout", o.AuthTimeout},
+		{"HeartbeatInterval", o.HeartbeatInterval},
+		{"HeartbeatTimeout", o.HeartbeatTimeout},
 		{"SubscribeWait", o.SubscribeWait},
 	} {
 		if d.value < time.Millisecond || d.value > maxDuration {

@@ -25,7 +25,7 @@ const (
 
 func (r SendResult) String() string { return [...]string{"dropped", "sent", "queued"}[r] }
 
-// SendOption changes what a sending method does.
+// SendOption changes what a sending method of [Server] or [Emitter] does.
 type SendOption struct {
 	local   bool
 	log     bool
@@ -33,18 +33,20 @@ type SendOption struct {
 	async   func(error)
 }
 
-// LocalOnly sends to clients of this node only.
+// LocalOnly sends to clients of this node only. An [Emitter] ignores it.
 func LocalOnly() SendOption { return SendOption{local: true} }
 
-// Exclude leaves out the clients with these ids; for rooms and broadcasts.
+// Exclude leaves out the clients with these ids, on all nodes; for rooms and
+// broadcasts. Other methods ignore it.
 func Exclude(clientIDs ...string) SendOption { return SendOption{exclude: clientIDs} }
 
-// WithLog writes a log line about the message, without its data.
+// WithLog writes a log line of level info about the message, without its data.
 func WithLog() SendOption { return SendOption{log: true} }
 
-// Async makes the method return once the message is on its way. done, if not
-// nil, is called once with what the method would have returned; it must not
-// block.
+// Async makes the method return nil once the message is on its way, whatever
+// its context. done, if not nil, is called once with what the method would have
+// returned, from any goroutine and possibly before the method returns; it must
+// not block.
 func Async(done func(error)) SendOption {
 	if done == nil {
 		done = func(error) {}
@@ -108,8 +110,9 @@ func (s *Server) Send(ctx context.Context, destination, topic string, data any, 
 
 // ToClient sends a message to a client, wherever it is connected. data is
 // encoded as JSON: nil is null, a [json.RawMessage] goes as it is, [Absent]
-// leaves the data out. The error is [ErrBackpressure] if the client is here
-// and did not get it, or that of the broker.
+// leaves the data out. It waits for the broker's answer, or for the end of ctx.
+// The error is [ErrBackpressure] if the client is here and did not get it, that
+// of the broker, or both; none says that anybody has that id.
 func (s *Server) ToClient(ctx context.Context, clientID, event string, data any, opts ...SendOption) error {
 	o := combine(opts)
 	f, err := newMessage(event, data)
@@ -154,8 +157,9 @@ func (s *Server) Broadcast(ctx context.Context, event string, data any, opts ...
 	return s.publish(ctx, &o, f, TypeBroadcast, "", nil)
 }
 
-// Publish sends a frame without the {event, data} form to the members of a
-// room on this node, but to none that is encrypted.
+// Publish sends a message without the {event, data} form to the members of a
+// room on this node, but to none whose messages go through Transform. The error
+// says what is wrong with raw.
 func (s *Server) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)
 	if err != nil {

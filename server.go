@@ -159,7 +159,8 @@ type Filter struct {
 	State  State
 }
 
-// Clients yields a snapshot of this node's clients that fit f.
+// Clients yields this node's clients that fit f, from a snapshot: the loop may
+// take its time, and call anything.
 func (s *Server) Clients(f Filter) iter.Seq[*Client] {
 	return func(yield func(*Client) bool) {
 		for _, c := range s.snapshot(f) {
@@ -207,9 +208,9 @@ func (s *Server) admit() bool {
 	return true
 }
 
-// Shutdown closes every connection with 1001, waits for their OnDisconnect
-// hooks, and stops everything that the server runs, the broker session
-// included. When ctx ends first it cuts what is left and returns ctx's error;
+// Shutdown refuses new connections, closes all there are with 1001, waits for
+// their OnDisconnect hooks, and stops everything that the server runs, the
+// broker session included; the [Broker] itself is the caller's. When ctx ends first it cuts what is left and returns ctx's error;
 // hooks that still run then are not waited for. It may be called again, and
 // then waits for the first call.
 func (s *Server) Shutdown(ctx context.Context) error {

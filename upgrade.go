@@ -20,9 +20,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = s.Upgrade(w, r, UpgradeData{})
 }
 
-// Upgrade makes a connection of a request, whatever its path. It answers the
-// request in any case; the error says why it did not become a connection:
-// [ErrClosed], [ErrClientIDInUse], or what is wrong with the request.
+// Upgrade makes a connection of a request, whatever its path. The client has
+// not authenticated yet. Upgrade answers the request in any case; the error says
+// why it did not become a connection: [ErrClosed], [ErrClientIDInUse], or what
+// is wrong with the request.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeData) (*Client, error) {
 	opts := s.handshake
 	opts.Header = data.Header
