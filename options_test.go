@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -365,7 +366,7 @@ func TestOptionErrors(t *testing.T) {
 		"EncryptedBatchLimit": func(o *hearth.Options, n int) { o.EncryptedBatchLimit = n },
 		"Loops":               func(o *hearth.Options, n int) { o.Loops = n },
 	} {
-		for _, n := range []int{-1, 1 << 41} {
+		for _, n := range []int{-1, math.MinInt} {
 			tests = append(tests, test{field, n, set(func(o *hearth.Options) { change(o, n) })})
 		}
 	}

@@ -41,7 +41,8 @@ func framing() (cases []protocolCase) {
 		for j, n := range []int{0, 125, 126, 127, 128, 65535, 65536} {
 			cases = append(cases, protocolCase{
 				fmt.Sprintf("1.%d.%d", i+1, j+1),
-				masked(op, repeat(n)), []event{message(op, repeat(n))},
+				masked(op, repeat(n)),
+				[]event{message(op, repeat(n))},
 			})
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // Another implementation reads the headers as they were meant.
 func TestAppendHeader(t *testing.T) {
-	for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536, 1 << 31} {
+	for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536, 1<<31 - 1} {
 		for bits := range 4 {
 			fin, rsv1 := bits&1 != 0, bits&2 != 0
 			b := frame.AppendHeader([]byte("before"), text, fin, rsv1, n)

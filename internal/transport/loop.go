@@ -183,11 +183,12 @@ func (l *Loop) drain() []Op {
 	return ops
 }
 
-// pending reports whether something is posted.
+// pending reports whether there is a reason not to sleep: something is posted,
+// or the loop has to end.
 func (l *Loop) pending() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.posted) > 0
+	return len(l.posted) > 0 || l.stopped
 }
 
 // halt ends the loop's goroutine. All connections are gone by then; what is

@@ -49,4 +49,4 @@ var (
 )
 
 // retry reports whether a failed call may succeed later.
-func retry(err error) bool { return err == errAgain || err == errInterrupted }
+func retry(err error) bool { return err == errAgain || err == errInterrupted } //nolint:errorlint // these very values, on the hottest path

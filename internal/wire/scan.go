@@ -160,8 +160,8 @@ func skipDigits(b []byte, i int) int {
 
 // skipSpace passes over white space, which may be none.
 func skipSpace(b []byte, i int) int {
-	const space = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\r'
-	for i < len(b) && b[i] <= ' ' && 1<<b[i]&space != 0 {
+	const space uint64 = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\r'
+	for i < len(b) && b[i] <= ' ' && uint64(1)<<b[i]&space != 0 {
 		i++
 	}
 	return i
