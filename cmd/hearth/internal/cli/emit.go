@@ -38,27 +38,33 @@ receives it.`,
 	f.redis.bind(cmd)
 	f.data.bind(cmd.PersistentFlags())
 	durationFlag(cmd.PersistentFlags(), &f.timeout, "timeout", 5*time.Second, "time that Redis may take")
-	room := f.command((*hearth.Emitter).ToRoom, "room ROOM", "the members of a room", "room lobby news")
+	room := f.command(toRoom, "room ROOM", "the members of a room", "room lobby news")
 	broadcast := f.command(toAll, "broadcast", "all clients", "broadcast news")
 	for _, c := range []*cobra.Command{room, broadcast} {
 		c.Flags().StringSliceVar(&f.exclude, "exclude", nil, "`ids` of clients that do not get it")
 	}
 	group(cmd, room, broadcast,
-		f.command((*hearth.Emitter).ToUser, "user USER", "all clients of a user", "user ada notice"),
-		f.command((*hearth.Emitter).ToClient, "client ID", "one client", "client 6f1c0a52-93d1-8b6e-a1f4-2d7a90c3e5b8 notice"))
+		f.command(toUser, "user USER", "all clients of a user", "user ada notice"),
+		f.command(toClient, "client ID", "one client", "client 6f1c0a52-93d1-8b6e-a1f4-2d7a90c3e5b8 notice"))
 	return cmd
 }
 
-// verb is a sending method of an emitter; target is empty for a broadcast.
-type verb func(e *hearth.Emitter, ctx context.Context, target, event string, data any, opts ...hearth.SendOption) error
+// send is a sending method of an emitter. A broadcast has no target.
+type send func(ctx context.Context, target, event string, data any, opts ...hearth.SendOption) error
 
-func toAll(e *hearth.Emitter, ctx context.Context, _, event string, data any, opts ...hearth.SendOption) error {
-	return e.Broadcast(ctx, event, data, opts...)
+func toRoom(e *hearth.Emitter) send   { return e.ToRoom }
+func toUser(e *hearth.Emitter) send   { return e.ToUser }
+func toClient(e *hearth.Emitter) send { return e.ToClient }
+
+func toAll(e *hearth.Emitter) send {
+	return func(ctx context.Context, _, event string, data any, opts ...hearth.SendOption) error {
+		return e.Broadcast(ctx, event, data, opts...)
+	}
 }
 
 // command makes one of the commands below emit. use is its name, and that of
 // the target if it has one.
-func (f *emitFlags) command(send verb, use, whom, example string) *cobra.Command {
+func (f *emitFlags) command(method func(*hearth.Emitter) send, use, whom, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use + " EVENT [DATA]",
 		Short: "Send to " + whom,
@@ -73,46 +79,53 @@ func (f *emitFlags) command(send verb, use, whom, example string) *cobra.Command
 	}
 	cmd.Args = arguments(named, named+1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		target, event := "", args[named-1]
+		if named == 2 {
+			target = args[0]
+		}
+		switch {
+		case named == 2 && target == "":
+			return usagef(cmd, "the first argument of %q is empty", cmd.UseLine())
+		case event == "":
+			return usagef(cmd, "EVENT is empty; a message needs the name of its event")
+		}
+		broker, err := f.broker(cmd)
+		if err != nil {
+			return err
+		}
 		data, err := f.data.read(cmd, args[named:])
 		if err != nil {
 			return err
 		}
-		target := args[0]
-		if named == 1 {
-			target = ""
-		} else if target == "" {
-			return usagef(cmd, "the first argument of %q is empty", cmd.UseLine())
-		}
-		event := args[named-1]
-		if event == "" {
-			return usagef(cmd, "EVENT is empty; a message needs the name of its event")
-		}
-		return untilInterrupt(cmd.Context(), func(ctx context.Context) error {
-			return f.emit(ctx, cmd, func(ctx context.Context, e *hearth.Emitter) error {
-				return send(e, ctx, target, event, data, hearth.Exclude(f.exclude...))
-			})
+		return f.withEmitter(cmd, broker, func(ctx context.Context, e *hearth.Emitter) error {
+			return method(e)(ctx, target, event, data, hearth.Exclude(f.exclude...))
 		})
 	}
 	return cmd
 }
 
-// emit calls send with an emitter.
-func (f *emitFlags) emit(ctx context.Context, cmd *cobra.Command, send func(ctx context.Context, e *hearth.Emitter) error) error {
+// broker is never nil without an error.
+func (f *emitFlags) broker(cmd *cobra.Command) (hearth.Broker, error) {
 	broker, err := f.redis.broker(cmd)
-	if err != nil {
-		return err
-	}
-	if broker == nil {
-		return usagef(cmd, `say where the servers are: emit reaches them through the Redis that they share.
+	if broker == nil && err == nil {
+		err = usagef(cmd, `say where the servers are: emit reaches them through the Redis that they share.
   --redis redis://localhost:6379, the same as for 'hearth serve', or %s in the environment.
 A server that runs without Redis can be reached by its clients only`, redisEnv)
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	emitter, err := hearth.NewEmitter(ctx, broker, hearth.EmitterOptions{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	return broker, err
+}
+
+// withEmitter calls do with an emitter, within the timeout.
+func (f *emitFlags) withEmitter(cmd *cobra.Command, broker hearth.Broker, do func(ctx context.Context, e *hearth.Emitter) error) error {
+	return untilInterrupt(cmd.Context(), func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, f.timeout)
+		defer cancel()
+		emitter, err := hearth.NewEmitter(ctx, broker, hearth.EmitterOptions{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+		err = do(ctx, emitter)
+		_ = emitter.Close(ctx) // what it has sent is decided
 		return err
-	}
-	defer emitter.Close(ctx)
-	return send(ctx, emitter)
+	})
 }

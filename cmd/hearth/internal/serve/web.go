@@ -88,8 +88,8 @@ func (w *web) ended(err error) {
 func (w *web) shutdown(ctx context.Context) error {
 	err := errors.Join(w.public.Shutdown(ctx), w.private.Shutdown(ctx))
 	if err != nil {
-		w.public.Close()
-		w.private.Close()
+		_ = w.public.Close()
+		_ = w.private.Close()
 	}
 	w.serving.Wait()
 	return err
