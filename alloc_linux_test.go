@@ -25,8 +25,9 @@ func TestFanOutAllocatesNothingPerMember(t *testing.T) {
 	addr := listen(t, s)
 	var last *os.File // is written to after all others, which do not read
 	for i := range members {
-		last = os.NewFile(uintptr(idleClient(t, addr, i)), "client")
-		defer last.Close()
+		client := os.NewFile(uintptr(idleClient(t, addr, i)), "client")
+		last = client
+		t.Cleanup(func() { _ = client.Close() })
 	}
 	raw := hearth.Raw{Payload: []byte(`{"event":"tick","data":1}`)}
 	received := make([]byte, len(raw.Payload)+2)

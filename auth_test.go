@@ -115,11 +115,15 @@ func TestConnected(t *testing.T) {
 		{"empty user id", hearth.Identity{EmptyUserID: true}, nil, `{"id":"me","userId":"","time":"` + when + `"}`},
 		{"escapes", hearth.Identity{UserID: "a\"\\\n\u2028<é"}, nil, `{"id":"me","userId":"a\"\\\n` + "\u2028<é" + `","time":"` + when + `"}`},
 		{
-			"keys", hearth.Identity{}, &hearth.HandshakeResult{ServerPublicKey: "k/+=", Salt: "s"},
+			"keys",
+			hearth.Identity{},
+			&hearth.HandshakeResult{ServerPublicKey: "k/+=", Salt: "s"},
 			`{"id":"me","time":"` + when + `","serverPublicKey":"k/+=","salt":"s"}`,
 		},
 		{
-			"without salt", hearth.Identity{UserID: "ann"}, &hearth.HandshakeResult{ServerPublicKey: "k"},
+			"without salt",
+			hearth.Identity{UserID: "ann"},
+			&hearth.HandshakeResult{ServerPublicKey: "k"},
 			`{"id":"me","userId":"ann","time":"` + when + `","serverPublicKey":"k"}`,
 		},
 	}, func(test test) string { return test.name }, func(t *testing.T, test test) {
@@ -342,31 +346,38 @@ func TestNotAccepted(t *testing.T) {
 	bubbles(t, []test{
 		{
 			"Authenticate refuses", hearth.ErrRejected, nil, "Authentication failed", 4003, "Authentication failed",
-			[]string{authed, left("", 4003, "Authentication failed")}, 1, 0, 0,
+			[]string{authed, left("", 4003, "Authentication failed")},
+			1, 0, 0,
 		},
 		{
 			"Authenticate refuses with a reason", fmt.Errorf("secret: %w", hearth.ErrRejected), nil, "Authentication failed", 4003, "Authentication failed",
-			[]string{authed, left("", 4003, "Authentication failed")}, 1, 0, 0,
+			[]string{authed, left("", 4003, "Authentication failed")},
+			1, 0, 0,
 		},
 		{
 			"Authenticate fails", errBroken, nil, "Authentication error", 4003, "Authentication failed",
-			[]string{authed, left("", 4003, "Authentication failed")}, 0, 1, 1,
+			[]string{authed, left("", 4003, "Authentication failed")},
+			0, 1, 1,
 		},
 		{
 			"Authenticate panics", panics, nil, "Authentication error", 4003, "Authentication failed",
-			[]string{authed, left("", 4003, "Authentication failed")}, 0, 1, 1,
+			[]string{authed, left("", 4003, "Authentication failed")},
+			0, 1, 1,
 		},
 		{
 			"Handshake refuses", nil, hearth.ErrRejected, "Encryption handshake failed", 4004, "Encryption required",
-			[]string{authed, shaken, left("ann", 4004, "Encryption required")}, 1, 0, 0,
+			[]string{authed, shaken, left("ann", 4004, "Encryption required")},
+			1, 0, 0,
 		},
 		{
 			"Handshake fails", nil, errBroken, "Authentication error", 4003, "Authentication failed",
-			[]string{authed, shaken, left("ann", 4003, "Authentication failed")}, 0, 1, 1,
+			[]string{authed, shaken, left("ann", 4003, "Authentication failed")},
+			0, 1, 1,
 		},
 		{
 			"Handshake panics", nil, panics, "Authentication error", 4003, "Authentication failed",
-			[]string{authed, shaken, left("ann", 4003, "Authentication failed")}, 0, 1, 1,
+			[]string{authed, shaken, left("ann", 4003, "Authentication failed")},
+			0, 1, 1,
 		},
 	}, func(test test) string { return test.name }, func(t *testing.T, test test) {
 		fail := func(err error) error {

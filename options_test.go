@@ -189,7 +189,7 @@ func TestOptionDefaults(t *testing.T) {
 			if c.Conn().State() != hearth.StateUnauthorized {
 				t.Error("the client is closed too early")
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			expectClose(t, c, 4001, "Authentication timeout")
 		}},
 		{"HeartbeatInterval, HeartbeatTimeout", func(t *testing.T, opts hearth.Options) {
@@ -201,7 +201,7 @@ func TestOptionDefaults(t *testing.T) {
 			if c.Conn().State() != hearth.StateAuthenticated {
 				t.Error("the client is closed too early")
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			expectClose(t, c, 4002, "Heartbeat timeout")
 		}},
 		{"SubscribeWait", func(t *testing.T, opts hearth.Options) {
@@ -212,7 +212,7 @@ func TestOptionDefaults(t *testing.T) {
 			c.Send("authenticate", nil)
 			time.Sleep(time.Second - 1)
 			expectReceived(t, c)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			c.Expect("connected")
 		}},
 		{"EncryptedBatchLimit", func(t *testing.T, opts hearth.Options) {

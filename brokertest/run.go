@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hearthws/hearth"
 	"go.uber.org/goleak"
+
+	"github.com/hearthws/hearth"
 )
 
 // Harness gives a test what it needs of a kind of broker.

@@ -94,7 +94,7 @@ func (s *Server) client(conn net.Conn, r *http.Request) *Client {
 	s.t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(Patience))
 	br := bufio.NewReader(conn)
-	res, err := http.ReadResponse(br, r)
+	res, err := http.ReadResponse(br, r) //nolint:bodyclose // a 101 has no body, and the rest is read by others
 	if err != nil {
 		conn.Close()
 		s.t.Fatalf("hearthtest: no answer to the request for an upgrade: %v", err)

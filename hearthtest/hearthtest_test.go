@@ -165,7 +165,7 @@ func TestHandler(t *testing.T) {
 			t.Fatal(err)
 		}
 		web := &http.Server{Handler: app}
-		go web.Serve(ln)
+		go func() { _ = web.Serve(ln) }()
 		defer web.Close()
 		conn, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {

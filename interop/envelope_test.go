@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 import (
@@ -119,8 +121,10 @@ var oddEnvelopes = []oddEnvelope{
 	{name: "target is empty", payload: `{"serverId":"x","type":"user","target":"","event":"msg","data":1}`},
 	{name: "target is null", payload: `{"serverId":"x","type":"client","target":null,"event":"msg","data":1}`},
 	{name: "target is a number, of a room", payload: `{"serverId":"x","type":"room","target":5,"event":"msg","data":1}`, received: `{"event":"msg","data":1}`},
-	{name: "target is a number, of a user", payload: `{"serverId":"x","type":"user","target":7,"event":"msg","data":1}`, received: `{"event":"msg","data":1}`,
-		lost: "numeric targets are read as their decimal text"},
+	{
+		name: "target is a number, of a user", payload: `{"serverId":"x","type":"user","target":7,"event":"msg","data":1}`, received: `{"event":"msg","data":1}`,
+		lost: "numeric targets are read as their decimal text",
+	},
 	{name: "target is an object", payload: `{"serverId":"x","type":"room","target":{"r":1},"event":"msg","data":1}`},
 
 	{name: "without data", payload: `{"serverId":"x","type":"room","target":"r","event":"msg"}`, received: `{"event":"msg"}`},
@@ -141,8 +145,10 @@ var oddEnvelopes = []oddEnvelope{
 	{name: "exclude is a string", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":"<id>"}`, received: `{"event":"msg","data":1}`},
 	{name: "exclude is a number", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":5}`, received: `{"event":"msg","data":1}`},
 	{name: "exclude is true", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":true}`, received: `{"event":"msg","data":1}`},
-	{name: "exclude is an object with a length", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":{"length":1}}`, received: `{"event":"msg","data":1}`,
-		lost: "an exclude that is not an array of strings excludes nobody and must not lose the message"},
+	{
+		name: "exclude is an object with a length", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":{"length":1}}`, received: `{"event":"msg","data":1}`,
+		lost: "an exclude that is not an array of strings excludes nobody and must not lose the message",
+	},
 	{name: "an event twice", payload: `{"serverId":"x","type":"room","target":"r","event":"one","event":"two","data":1}`, received: `{"event":"two","data":1}`},
 	{name: "data twice", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"data":2}`, received: `{"event":"msg","data":2}`},
 	{name: "exclude has numbers", payload: `{"serverId":"x","type":"room","target":"r","event":"msg","data":1,"exclude":[1,2]}`, received: `{"event":"msg","data":1}`},
@@ -170,7 +176,7 @@ func TestOddEnvelopes(t *testing.T) {
 				channel = hearth.ChannelBroadcast
 			}
 			redis.do("PUBLISH", channel, strings.ReplaceAll(odd.payload, "<id>", m.id))
-			if err := c.settle(m); err != nil {
+			if err := c.settle(members...); err != nil {
 				t.Fatalf("%s: %v", odd.name, err)
 			}
 			want := odd.received

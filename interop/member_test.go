@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 import (
@@ -134,7 +136,7 @@ func (m *member) do(event string, data any) {
 func (m *member) write(text string) {
 	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
-	m.conn.Write(ctx, websocket.MessageText, []byte(text))
+	_ = m.conn.Write(ctx, websocket.MessageText, []byte(text))
 }
 
 // wait waits until ok is true of the messages that have not been taken.

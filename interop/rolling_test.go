@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 import (
@@ -69,17 +71,13 @@ func (r *route) remove(n *node) {
 // travel sends to rooms and follows the route until ctx ends.
 func (c *commuter) travel(ctx context.Context) error {
 	for failed := 0; ctx.Err() == nil; {
-		err := c.arrive()
-		if err == nil {
+		if err := c.arrive(); err == nil {
 			failed = 0
 			c.talk(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
 		} else if failed++; failed == 10 {
 			return err
 		}
-		if c.member != nil {
+		if c.member != nil && ctx.Err() == nil {
 			c.end(func() {})
 		}
 	}

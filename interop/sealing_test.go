@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 import (
@@ -75,9 +77,14 @@ func startSealing(t *testing.T, transport hearth.Transport) string {
 		t.Fatal(err)
 	}
 	web := &http.Server{Handler: server}
-	go web.Serve(ln)
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(ln) }()
 	t.Cleanup(func() {
-		if err := errors.Join(web.Shutdown(context.Background()), server.Shutdown(context.Background())); err != nil {
+		err := errors.Join(web.Shutdown(context.Background()), server.Shutdown(context.Background()))
+		if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})

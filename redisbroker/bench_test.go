@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/redisbroker"
-	"github.com/redis/rueidis"
 )
 
 // openBench opens a session that hands what arrives to deliver; nil makes it

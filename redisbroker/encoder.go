@@ -6,8 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hearthws/hearth"
 	"github.com/redis/rueidis"
+
+	"github.com/hearthws/hearth"
 )
 
 // settleTime is how long nothing is published when channels move from one node

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hearthws/hearth"
 	"pgregory.net/rapid"
+
+	"github.com/hearthws/hearth"
 )
 
 // model drives an interest as the subscriber does, with a Redis that confirms

@@ -163,7 +163,7 @@ func received(p *peer, event string) bool {
 
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "hearth") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "hearth") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

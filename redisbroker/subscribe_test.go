@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/redisbroker"

@@ -19,7 +19,7 @@ func TestPooledAllocations(t *testing.T) {
 	for name, f := range map[string]func(){
 		"AppendDeflated": func() { frame.AppendDeflated(buf, text, payload, 15) },
 		"Feed": func() {
-			b := append(buf, input...)
+			b := append(buf, input...) //nolint:gocritic // buf stays empty
 			r.Reset(usual, true)
 			if _, err := r.Feed(b, &h); err != nil {
 				t.Fatal(err)

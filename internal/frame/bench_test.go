@@ -91,7 +91,7 @@ func BenchmarkGobwas(b *testing.B) {
 	for b.Loop() {
 		copy(buf, input)
 		src.Reset(buf)
-		f, err := ws.ReadFrame(src)
+		f, err := ws.ReadFrame(src) //nolint:staticcheck // what others would use
 		if err != nil {
 			b.Fatal(err)
 		}

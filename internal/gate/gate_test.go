@@ -13,7 +13,7 @@ import (
 
 func TestWaitEndsWithTheLastCall(t *testing.T) {
 	g := gate.New()
-	if !g.Enter() || !g.Enter() {
+	if first, second := g.Enter(), g.Enter(); !first || !second {
 		t.Fatal("an open gate refuses a call")
 	}
 	if !g.Close() {

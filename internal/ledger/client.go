@@ -157,11 +157,9 @@ func (c *Client) settleLocked(f *shortfall, room string, m *membership, before i
 		if s == nil {
 			continue
 		}
-		next := 0
+		next := s.after(m.joined)
 		if cur := m.cursors[c.mu.senders[p.name]]; cur != nil {
 			next = cur.next
-		} else {
-			next = s.after(m.joined)
 		}
 		c.noteLocked(f, m, s, next, s.length(), before)
 	}

@@ -120,13 +120,7 @@ func (w *world) deliver(c *subscriber, publisher, room string, n uint64, due boo
 		c.log.Receive(publisher, room, n)
 		c.log.Receive(publisher, room, n)
 	case delay:
-		p := w.Publisher(publisher)
-		next := p.Publish(room)
-		for _, other := range w.clients {
-			if other.rooms[room] && other != c {
-				defer other.log.Receive(publisher, room, next.N)
-			}
-		}
+		next := w.Publisher(publisher).Publish(room)
 		next.Answer(ledger.Accepted)
 		c.log.Receive(publisher, room, next.N)
 		c.log.Receive(publisher, room, n)

@@ -152,15 +152,12 @@ func (p *parser) number(dst []byte) ([]byte, error) {
 	if !json.Valid(digits) {
 		return nil, errors.New("no number")
 	}
-	f, err := strconv.ParseFloat(string(digits), 64)
-	if err != nil { // out of range
-		return append(dst, digits...), nil
+	if f, err := strconv.ParseFloat(string(digits), 64); err == nil { // it is in range
+		if short := javaScriptNumber(f); exact(string(digits)).Cmp(exact(short)) == 0 {
+			return append(dst, short...), nil
+		}
 	}
-	short := javaScriptNumber(f)
-	if exact(string(digits)).Cmp(exact(short)) != 0 {
-		return append(dst, digits...), nil
-	}
-	return append(dst, short...), nil
+	return append(dst, digits...), nil
 }
 
 func exact(number string) *big.Rat {

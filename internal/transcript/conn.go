@@ -63,7 +63,7 @@ func dial(addr, path string, extra []string) (*conn, error) {
 	}
 	r := bufio.NewReader(nc)
 	nc.SetReadDeadline(time.Now().Add(deadline))
-	res, err := http.ReadResponse(r, nil)
+	res, err := http.ReadResponse(r, nil) //nolint:bodyclose // the body of a 101 is the connection itself, any other ends with it
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("transcript: answer to the upgrade: %w", err)
@@ -112,12 +112,12 @@ func (c *conn) read(r *bufio.Reader) {
 				c.add(item{kind: kind, payload: message})
 			}
 		case opPing:
-			c.send(frame{fin: true, opcode: opPong, payload: f.payload})
+			_ = c.send(frame{fin: true, opcode: opPong, payload: f.payload})
 		case opPong:
 			c.add(item{kind: kindPong, payload: f.payload})
 		case opClose:
 			c.add(item{kind: kindClose, payload: f.payload})
-			c.send(frame{fin: true, opcode: opClose, payload: f.payload})
+			_ = c.send(frame{fin: true, opcode: opClose, payload: f.payload})
 		default:
 			c.net.Close()
 			c.add(item{kind: kindEnd, err: fmt.Errorf("transcript: server sent opcode %#x", f.opcode)})
@@ -204,7 +204,7 @@ func (c *conn) await(what string, ok func(items []item, ended bool) bool) error 
 // until it has ended.
 func (c *conn) close() {
 	if c.live() {
-		c.send(frame{fin: true, opcode: opClose, payload: binary.BigEndian.AppendUint16(nil, 1000)})
+		_ = c.send(frame{fin: true, opcode: opClose, payload: binary.BigEndian.AppendUint16(nil, 1000)})
 		c.net.SetReadDeadline(time.Now().Add(deadline))
 		<-c.done
 	}

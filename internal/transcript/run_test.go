@@ -72,7 +72,9 @@ func (l *lab) handle(c *websocket.Conn, id, event string, data json.RawMessage) 
 			ID   string
 			Body json.RawMessage
 		}
-		json.Unmarshal(data, &d)
+		if err := json.Unmarshal(data, &d); err != nil {
+			return
+		}
 		l.mu.Lock()
 		to := l.clients[d.ID]
 		l.mu.Unlock()
@@ -89,7 +91,7 @@ func (l *lab) send(c *websocket.Conn, text string) {
 	if l.mischief == "silent" && strings.Contains(text, "error") {
 		return
 	}
-	c.Write(context.Background(), websocket.MessageText, []byte(text))
+	_ = c.Write(context.Background(), websocket.MessageText, []byte(text))
 }
 
 // start returns the address of a lab.
@@ -222,7 +224,7 @@ func TestRunBytes(t *testing.T) {
 		defer c.Close()
 		c.SetDeadline(time.Now().Add(10 * time.Second))
 		buf := make([]byte, 4096)
-		c.Read(buf) // the request
+		_, _ = c.Read(buf) // the request
 		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
 		var all []byte
 		for !strings.HasSuffix(string(all), "end") {
@@ -233,7 +235,7 @@ func TestRunBytes(t *testing.T) {
 			all = append(all, buf[:n]...)
 		}
 		received <- all
-		c.Write([]byte{0x88, 0x02, 0x03, 0xe8}) // close 1000
+		_, _ = c.Write([]byte{0x88, 0x02, 0x03, 0xe8}) // close 1000
 	}()
 	got, err := transcript.Run(l.Addr().String(), "/", &transcript.Play{Name: "bytes", Script: `
 		a connect

@@ -107,17 +107,16 @@ func parseFrame(rest string, ids map[string]string) (frame, error) {
 		}
 		rest = after
 	}
-	var code []byte
 	if opcode == opClose && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
 		digits, after, _ := strings.Cut(rest, " ")
 		n, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil {
 			return frame{}, fmt.Errorf("transcript: close code: %w", err)
 		}
-		code, rest = binary.BigEndian.AppendUint16(nil, uint16(n)), after
+		f.payload, rest = binary.BigEndian.AppendUint16(nil, uint16(n)), after
 	}
 	text, err := expand(rest, ids)
-	f.payload = append(code, text...)
+	f.payload = append(f.payload, text...)
 	return f, err
 }
 

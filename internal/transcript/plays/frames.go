@@ -24,7 +24,7 @@ var frames = []transcript.Play{
 	{Name: "upgrade: one subprotocol", Script: `
 		a connect Sec-WebSocket-Protocol: chat
 		a > {"event":"authenticate"}
-		a gets 1`},
+		a gets 2`},
 	{Name: "upgrade: two subprotocols, the first is chosen", Script: `
 		a connect Sec-WebSocket-Protocol: first, second`},
 	{Name: "upgrade: deflate offered where it is off", Script: `
@@ -51,10 +51,12 @@ var frames = []transcript.Play{
 	{Name: "binary: not UTF-8", Script: `
 		a auth
 		a binary q"\xff\xfe"`},
-	{Name: "binary: not UTF-8 inside a string of data", Script: `
+	{
+		Name: "binary: not UTF-8 inside a string of data", Script: `
 		a auth
 		a binary q"{\"event\":\"echo\",\"data\":\"a\xffb\"}"`,
-		Differs: &transcript.Difference{Name: "it is not UTF-8 (a binary frame;", Why: "data is never changed, and this cannot be JSON"}},
+		Differs: &transcript.Difference{Name: "it is not UTF-8 (a binary frame;", Why: "data is never changed, and this cannot be JSON"},
+	},
 	{Name: "binary: before authentication", Script: `
 		a connect
 		a binary {"event":"echo"}

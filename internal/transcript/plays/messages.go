@@ -221,12 +221,14 @@ var messages = []transcript.Play{
 		a auth
 		a > {"event":"sleep","data":{"ms":20}}
 		a gets 1`},
-	{Name: "message: hooks of one client run one after the other", Script: `
+	{
+		Name: "message: hooks of one client run one after the other", Script: `
 		a auth
 		a > {"event":"sleep","data":{"ms":50}}
 		a > {"event":"echo","data":"after"}
 		a gets 2`,
-		Differs: &transcript.Difference{Name: "the hooks of one client run at the same time", Why: "order"}},
+		Differs: &transcript.Difference{Name: "the hooks of one client run at the same time", Why: "order"},
+	},
 	{Name: "message: errors do not wait for a hook", Script: `
 		a auth
 		a > {"event":"sleep","data":{"ms":50}}

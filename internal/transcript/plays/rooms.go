@@ -91,7 +91,8 @@ var rooms = []transcript.Play{
 	{Name: "join: the own id", Script: whoamiAfter(`
 		a > {"event":"join","data":{"rooms":["<id:a>"]}}`)},
 	{Name: "join: another client's id", Differs: &transcript.Difference{
-		Name: "any client may ask for the room named like another client's id", Why: "eavesdropping"}, Script: `
+		Name: "any client may ask for the room named like another client's id", Why: "eavesdropping",
+	}, Script: `
 		a auth
 		b auth
 		c auth

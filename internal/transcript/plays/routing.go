@@ -147,7 +147,8 @@ var routing = []transcript.Play{
 		a > {"event":"bcast","data":{"body":1}}
 		quiet
 		a > {"event":"all","data":{"body":2}}`},
-	{Name: "order: a room message and a direct one from the same caller", Script: `
+	{
+		Name: "order: a room message and a direct one from the same caller", Script: `
 		a auth
 		b auth
 		b > {"event":"join","data":{"rooms":["talk"]}}

@@ -17,8 +17,13 @@ import (
 	"time"
 )
 
-// startTimeout bounds how long a process may take until it is ready.
-const startTimeout = 30 * time.Second
+// startTimeout bounds how long a process may take until it is ready, and
+// stopTimeout until it has ended: just less than the lab server gives itself,
+// so that it is caught waiting.
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 9 * time.Second
+)
 
 // Process is a process with one server, or several.
 type Process struct {
@@ -62,17 +67,17 @@ func Start(t testing.TB, cmd *exec.Cmd, n int) *Process {
 	}()
 	p.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		late := time.AfterFunc(startTimeout, func() { cmd.Process.Kill() })
+		late := time.AfterFunc(stopTimeout, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // what it waits for
 		defer late.Stop()
 		<-read
 		if err := cmd.Wait(); err != nil && !p.killed.Load() {
-			t.Errorf("%s did not end well on SIGTERM within %s: %v", filepath.Base(cmd.Path), startTimeout, err)
+			t.Errorf("%s did not end well on SIGTERM within %s: %v\n%s", filepath.Base(cmd.Path), stopTimeout, err, p.log.tail(2000))
 		}
 	})
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("%s %s:\n%s", filepath.Base(cmd.Path), p.Addrs, p.log.tail())
+			t.Logf("%s %s:\n%s", filepath.Base(cmd.Path), p.Addrs, p.log.tail(40))
 		}
 	})
 	timeout := time.After(startTimeout)
@@ -80,11 +85,11 @@ func Start(t testing.TB, cmd *exec.Cmd, n int) *Process {
 		select {
 		case addr, ok := <-ready:
 			if !ok {
-				t.Fatalf("%s ended before it was ready:\n%s", cmd, p.log.tail())
+				t.Fatalf("%s ended before it was ready:\n%s", cmd, p.log.tail(40))
 			}
 			p.Addrs = append(p.Addrs, addr)
 		case <-timeout:
-			t.Fatalf("%s was not ready within %s:\n%s", cmd, startTimeout, p.log.tail())
+			t.Fatalf("%s was not ready within %s:\n%s", cmd, startTimeout, p.log.tail(40))
 		}
 	}
 	return p
@@ -119,12 +124,12 @@ func (l *logBuffer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// tail is the last 40 lines.
-func (l *logBuffer) tail() []byte {
+// tail is the last n lines.
+func (l *logBuffer) tail(n int) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lines := bytes.Split(l.buf, []byte("\n"))
-	return bytes.Join(lines[max(0, len(lines)-40):], []byte("\n"))
+	return bytes.Join(lines[max(0, len(lines)-n):], []byte("\n"))
 }
 
 // binaries is where the lab server is built, see [Main].
