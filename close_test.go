@@ -153,6 +153,11 @@ func TestDeaths(t *testing.T) {
 					if s.Client(c.ID()) != nil || len(hc.Rooms()) != 0 || hc.State() != hearth.StateDisconnected {
 						t.Errorf("the client is still there, before its hooks have returned: %+v", hc.Snapshot())
 					}
+					for _, f := range []hearth.Filter{{}, {UserID: "ann"}, {Room: hearth.DefaultRoom}, {Room: c.ID()}} {
+						for range s.Clients(f) {
+							t.Errorf("the client is still listed by %+v", f)
+						}
+					}
 					if result, err := hc.Send("late", nil); result != hearth.Dropped || err != hearth.ErrClosed {
 						t.Errorf("a late message is %s, %v", result, err)
 					}

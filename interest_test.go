@@ -19,7 +19,7 @@ func TestInterest(t *testing.T) {
 		broker := newFakeBroker()
 		opts := accepting()
 		opts.Broker = broker
-		opts.DefaultRooms = []string{"lobby"}
+		opts.DefaultRooms = []string{"lobby", "lobby"}
 		s := hearthtest.New(t, opts)
 		expect := func(channels ...string) {
 			t.Helper()
