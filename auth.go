@@ -27,11 +27,12 @@ func (c *Client) startAuth(data []byte) {
 	}
 	c.server.auth.add(c)
 	c.mu.Lock()
-	if c.work != nil { // the end has overtaken it
+	w := c.workLocked()
+	if w.cause != nil { // the end has overtaken it
 		c.mu.Unlock()
 		return
 	}
-	c.work = &work{}
+	w.running = true
 	c.mu.Unlock()
 	go func() {
 		c.authenticate(credentials)

@@ -175,7 +175,36 @@ func TestDeaths(t *testing.T) {
 	}
 }
 
-// The same over sockets, with many connections at once.
+// OnBackpressure, which must not block, is waited for when it does.
+func TestOnDisconnectFollowsOnBackpressure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var j journal
+		hold := make(chan struct{})
+		opts := accepting()
+		opts.OnBackpressure = func(c *hearth.Client, on bool) {
+			<-hold
+			j.note("OnBackpressure %t", on)
+		}
+		s := hearthtest.New(t, journaled(&j, opts))
+		c := s.Connect(nil)
+		c.Stall()
+		if _, err := c.Conn().Send("page", strings.Repeat("x", 100_000)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c.Conn().Close(4000, "out")
+		synctest.Wait()
+		close(hold)
+		c.Unstall()
+		synctest.Wait()
+		j.expect(t, "Authenticate {} authenticating", `OnConnect authenticated ""`, "OnBackpressure true", `OnDisconnect disconnected "" 4000 "out"`)
+		if got := s.Stats().Backpressured; got != 0 {
+			t.Errorf("%d clients count as too slow", got)
+		}
+	})
+}
+
+// TestDeaths over sockets, with many connections at once.
 func TestDeathsOfMany(t *testing.T) {
 	onBoth(t, func(t *testing.T, n *network) {
 		var mu sync.Mutex

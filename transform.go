@@ -11,9 +11,7 @@ import (
 // outbox is what an encrypted client is to be sent once it is transformed.
 type outbox struct {
 	frames []*transport.Frame
-	busy   bool          // the client is with its sealer
-	active bool          // a Transform hook is running, or about to
-	idle   chan struct{} // closed when active ends; nil: nobody waits
+	busy   bool // the client is with its sealer
 }
 
 // Transform is called by the loop for each frame to an encrypted client.
@@ -122,40 +120,22 @@ func transform(c *Client) (more bool) {
 	c.mu.Lock()
 	frames := c.out.frames
 	c.out.frames = nil
-	c.out.active = c.state() != stateDisconnected
 	c.mu.Unlock()
+	if c.enter() {
+		defer c.leave()
+	}
 	ops := make([]transport.Op, 0, len(frames))
 	for _, f := range frames {
 		ops = append(ops, transport.Transformed(&c.hub.Conn, f, c.transformed(f)))
 	}
 	c.hub.Loop().Post(ops...)
 	c.mu.Lock()
-	c.out.active = false
-	if c.out.idle != nil {
-		close(c.out.idle)
-		c.out.idle = nil
-	}
 	more = len(c.out.frames) > 0
 	if !more {
 		c.out = nil
 	}
 	c.mu.Unlock()
 	return more
-}
-
-// awaitTransform returns when no Transform hook of the client, which has ended,
-// is running any more.
-func (c *Client) awaitTransform() {
-	c.mu.Lock()
-	var idle chan struct{}
-	if c.out != nil && c.out.active {
-		idle = make(chan struct{})
-		c.out.idle = idle
-	}
-	c.mu.Unlock()
-	if idle != nil {
-		<-idle
-	}
 }
 
 // transformed is what the client gets instead of f; nil if that cannot be said,

@@ -10,13 +10,56 @@ import (
 	"github.com/hearthws/hearth/internal/wire"
 )
 
-// work is what one client's hooks have to do. It exists while there is any,
-// and so does the goroutine that does it, one after the other.
+// work is what one client's hooks have to do. It exists while there is any, or
+// a hook runs.
 type work struct {
 	pending []Message
 	bytes   int
 	paused  bool   // the socket is not read until some of it is done
+	running bool   // the goroutine exists that does it, one after the other
+	aside   int    // hooks that run elsewhere, which OnDisconnect waits for
 	cause   *Cause // the connection has ended: OnDisconnect is the last
+}
+
+// workLocked is the client's work, which it makes if there is none.
+func (c *Client) workLocked() *work {
+	if c.work == nil {
+		c.work = &work{}
+	}
+	return c.work
+}
+
+// goOnLocked starts the goroutine if there is something for it to do, and
+// forgets the work if there is none.
+func (c *Client) goOnLocked() {
+	w := c.work
+	switch {
+	case w.running:
+	case len(w.pending) > 0, w.cause != nil && w.aside == 0:
+		w.running = true
+		go c.run()
+	case w.aside == 0:
+		c.restLocked()
+	}
+}
+
+// enter lets a hook run outside of the client's goroutine, unless the client
+// has ended. leave has to follow.
+func (c *Client) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state() == stateDisconnected {
+		return false
+	}
+	c.workLocked().aside++
+	return true
+}
+
+func (c *Client) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.work.aside--
+	c.goOnLocked()
 }
 
 // Message is called by the transport for each message of the client.
@@ -65,12 +108,7 @@ func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
 	if c.state() == stateDisconnected {
 		return false // sent away meanwhile
 	}
-	w := c.work
-	start := w == nil
-	if start {
-		w = &work{}
-		c.work = w
-	}
+	w := c.workLocked()
 	w.pending = append(w.pending, msg)
 	w.bytes += len(msg.Raw)
 	if len(w.pending) >= c.server.opts.MaxPendingMessages || w.bytes >= c.server.opts.MaxPendingBytes {
@@ -78,9 +116,7 @@ func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
 		c.overloaded.Store(true)
 		c.server.counters.pauses.Add(1)
 	}
-	if start {
-		go c.run()
-	}
+	c.goOnLocked()
 	return w.paused
 }
 
@@ -92,23 +128,13 @@ func (c *Client) runInline(m *wire.Message, payload []byte) bool {
 		return false
 	}
 	c.mu.Lock()
-	if c.work != nil || c.state() == stateDisconnected {
-		c.mu.Unlock()
+	idle := c.work == nil
+	c.mu.Unlock()
+	if !idle || !c.enter() {
 		return false
 	}
-	w := &work{} // so that OnDisconnect waits
-	c.work = w
-	c.mu.Unlock()
+	defer c.leave()
 	c.handle(keep(m, payload))
-	c.mu.Lock()
-	more := len(w.pending) > 0 || w.cause != nil
-	if !more {
-		c.restLocked()
-	}
-	c.mu.Unlock()
-	if more {
-		go c.run()
-	}
 	return true
 }
 
@@ -141,16 +167,18 @@ func (c *Client) run() {
 }
 
 // next takes the oldest message, or the end of the connection once there is
-// none; neither means that the work is done.
+// none; neither means that there is nothing to do.
 func (c *Client) next() (*Message, *Cause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.work
 	if len(w.pending) == 0 {
-		if w.cause == nil {
-			c.restLocked()
+		if w.cause != nil && w.aside == 0 {
+			return nil, w.cause
 		}
-		return nil, w.cause
+		w.running = false
+		c.goOnLocked()
+		return nil, nil
 	}
 	m := w.pending[0]
 	w.pending[0] = Message{}
@@ -205,12 +233,7 @@ func (c *Client) end(cause Cause, dropPending bool) bool {
 	s.hub.Remove(&c.hub)
 	s.counters.disconnects.Add(1)
 	c.mu.Lock()
-	w := c.work
-	start := w == nil
-	if start {
-		w = &work{}
-		c.work = w
-	}
+	w := c.workLocked()
 	w.cause = &cause
 	if dropPending {
 		w.pending, w.bytes = nil, 0
@@ -218,13 +241,8 @@ func (c *Client) end(cause Cause, dropPending bool) bool {
 	if c.done != nil {
 		close(c.done)
 	}
-	if c.congested.Swap(false) {
-		s.counters.congested.Add(-1)
-	}
+	c.goOnLocked()
 	c.mu.Unlock()
-	if start {
-		go c.run()
-	}
 	return true
 }
 
@@ -232,10 +250,12 @@ func (c *Client) end(cause Cause, dropPending bool) bool {
 func (c *Client) disconnect(cause Cause) {
 	s := c.server
 	defer s.live.Done()
+	if c.congested.Swap(false) { // nobody sets it any more
+		s.counters.congested.Add(-1)
+	}
 	if debugging(s.opts.Logger) {
 		s.opts.Logger.Debug("disconnected", "client", c.ID(), "code", cause.Code, "reason", cause.Reason, "error", cause.Err)
 	}
-	c.awaitTransform()
 	if hook := s.opts.OnDisconnect; hook != nil {
 		_ = c.guard("OnDisconnect", func(context.Context) error { return hook(s.base, c, cause) })
 	}
@@ -244,28 +264,16 @@ func (c *Client) disconnect(cause Cause) {
 // Congested is called by the transport.
 func (h *handler) Congested(on bool) {
 	c := (*Client)(h)
-	if !c.noteCongested(on) {
+	if !c.enter() {
 		return
+	}
+	defer c.leave()
+	if c.congested.Swap(on) != on {
+		c.server.counters.congested.Add(map[bool]int64{true: 1, false: -1}[on])
 	}
 	if hook := c.server.opts.OnBackpressure; hook != nil {
 		_ = c.guard("OnBackpressure", func(context.Context) error { hook(c, on); return nil })
 	}
-}
-
-// noteCongested returns false when that is of no interest any more.
-func (c *Client) noteCongested(on bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state() == stateDisconnected {
-		return false
-	}
-	c.congested.Store(on)
-	if on {
-		c.server.counters.congested.Add(1)
-	} else {
-		c.server.counters.congested.Add(-1)
-	}
-	return true
 }
 
 // Dropped is called by the transport for each message of a room that the
