@@ -29,7 +29,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, "localhost:8080"); err != nil {
-		log.Fatal(err)
+		log.Fatal(err) //nolint:gocritic // nothing is left to undo
 	}
 }
 

@@ -34,7 +34,7 @@ func main() {
 	for _, addr := range []string{"localhost:8081", "localhost:8082"} {
 		n, err := start(ctx, addr, *redis)
 		if err != nil {
-			log.Fatal(err)
+			log.Fatal(err) //nolint:gocritic // nothing is left to undo
 		}
 		log.Printf("%s is %s", n.rooms.Identifier(), n.url())
 		nodes = append(nodes, n)

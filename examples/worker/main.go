@@ -25,7 +25,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, *redis, *user, time.Second); err != nil {
-		log.Fatal(err)
+		log.Fatal(err) //nolint:gocritic // nothing is left to undo
 	}
 }
 

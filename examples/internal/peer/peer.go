@@ -27,7 +27,7 @@ func Dial(t testing.TB, url string, header http.Header) *Peer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ws, answer, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header})
+	ws, answer, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // it has none
 	if err != nil {
 		t.Fatalf("dial %s: %v, %v", url, err, answer)
 	}
