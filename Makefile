@@ -132,6 +132,13 @@ client-js: client/js ## the TypeScript client: lint and tests
 interop: deps-cc deps-redis $(PEERS) ## other implementations against this one
 	go test $(RACE) ./interop/...
 
+.PHONY: interop-deps
+interop-deps: $(PEERS) ## what the other implementations need
+
+.PHONY: interop-long
+interop-long: deps-redis $(PEERS) ## the same, with many more random steps and values
+	go test -count=1 -timeout=1h ./interop/... -run='Random|Values' -interop.steps=$(or $(STEPS),20000)
+
 .PHONY: examples
 examples: ## every example builds and passes its tests
 	@set -e; for module in $(EXAMPLES); do (cd $$module && go vet ./... && go test $(RACE) ./...); done

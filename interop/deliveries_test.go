@@ -42,6 +42,9 @@ func newCompany(c *cluster) *company {
 			}
 		}
 	}
+	if err := w.settle(w.members...); err != nil {
+		w.t.Fatal(err)
+	}
 	return w
 }
 

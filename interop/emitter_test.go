@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/internal/transcript/servers"
 	"github.com/hearthws/hearth/redisbroker"
 )
 
@@ -106,4 +107,53 @@ func startHearthEmitter(t testing.TB, url string) emitter {
 		}
 		return e.Broadcast(ctx, m.Event, m.Data, exclude)
 	}
+}
+
+// hearthCommand is an emitter of ours on the command line.
+func hearthCommand(t testing.TB, url string) emitter {
+	return func(m emission) error {
+		data, err := json.Marshal(m.Data)
+		if err != nil {
+			return err
+		}
+		args := []string{"emit", m.Kind}
+		if m.Kind != "broadcast" {
+			args = append(args, m.Target)
+		}
+		args = append(args, m.Event, string(data), "--redis", url)
+		if len(m.Exclude) > 0 {
+			args = append(args, "--exclude", strings.Join(m.Exclude, ","))
+		}
+		if out, err := servers.Command(t, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+}
+
+// TestEmitCommand has the command line reach clients of both servers.
+func TestEmitCommand(t *testing.T) {
+	t.Parallel()
+	w := newCompany(newCluster(t, loop, original))
+	emit := hearthCommand(t, w.redis.URL())
+	to, room := w.members[1], oddRooms[2]
+	for _, test := range []struct {
+		kind, target string
+		exclude      []string
+		in           func(*member) bool
+	}{
+		{"client", to.id, nil, func(m *member) bool { return m == to }},
+		{"user", "bob", nil, func(m *member) bool { return m.user == "bob" }},
+		{"room", room, nil, func(m *member) bool { return w.rooms[m][room] }},
+		{"room", room, []string{to.id}, func(m *member) bool { return w.rooms[m][room] && m != to }},
+		{"broadcast", "", nil, func(*member) bool { return true }},
+		{"broadcast", "", []string{to.id, w.members[0].id}, func(m *member) bool { return m != to && m != w.members[0] }},
+	} {
+		body := w.body(test.kind)
+		if err := emit(emission{test.kind, test.target, "msg", body, test.exclude}); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(body, test.in)
+	}
+	w.check()
 }

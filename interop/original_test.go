@@ -44,7 +44,7 @@ func bun(t testing.TB, script string, args ...string) *exec.Cmd {
 	}
 	bin := filepath.Join(dir, "node_modules", ".bin", "bun")
 	if _, err := os.Stat(bin); err != nil {
-		t.Fatalf("the original server is not installed: run `npm ci` in interop/peer, or `make interop/peer/node_modules/.package-lock.json`: %v", err)
+		t.Fatalf("the original server is not installed: run `make interop-deps` (npm ci in interop/peer): %v", err)
 	}
 	cmd := exec.Command(bin, append([]string{filepath.Join(dir, script)}, args...)...)
 	cmd.Dir = t.TempDir()

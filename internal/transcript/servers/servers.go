@@ -132,12 +132,13 @@ func (l *logBuffer) tail(n int) []byte {
 	return bytes.Join(lines[max(0, len(lines)-n):], []byte("\n"))
 }
 
-// binaries is where the lab server is built, see [Main].
+// binaries is where programs are built, see [Main].
 var binaries string
 
-// Main runs the tests of a package that uses [Hearth], for TestMain.
+// Main runs the tests of a package that uses [Hearth] or [Command], for
+// TestMain.
 func Main(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "hearth-lab-")
+	dir, err := os.MkdirTemp("", "hearth-programs-")
 	if err != nil {
 		panic(err)
 	}
@@ -146,17 +147,23 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// lab is the lab server's binary, built once.
-var lab = sync.OnceValues(func() (string, error) {
-	bin := filepath.Join(binaries, "lab")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/hearthws/hearth/internal/lab").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the lab server: %w\n%s", err, out)
-	}
-	return bin, nil
-})
+// program is a program of this module, built at the first call.
+func program(pkg string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		bin := filepath.Join(binaries, filepath.Base(pkg))
+		if out, err := exec.Command("go", "build", "-o", bin, "github.com/hearthws/hearth/"+pkg).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+		}
+		return bin, nil
+	})
+}
 
-// Hearth starts one lab server (internal/lab) with flags of its own. The
-// package's TestMain must call [Main].
+var (
+	lab    = program("internal/lab")
+	hearth = program("cmd/hearth")
+)
+
+// Hearth starts one lab server (internal/lab) with flags of its own.
 func Hearth(t testing.TB, flags ...string) *Process {
 	t.Helper()
 	bin, err := lab()
@@ -164,4 +171,14 @@ func Hearth(t testing.TB, flags ...string) *Process {
 		t.Fatal(err)
 	}
 	return Start(t, exec.Command(bin, append([]string{"-addr", "127.0.0.1:0"}, flags...)...), 1)
+}
+
+// Command is the program hearth (cmd/hearth) with arguments.
+func Command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	bin, err := hearth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(bin, args...)
 }
