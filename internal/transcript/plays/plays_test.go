@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hearthws/hearth/internal/transcript"
 	"github.com/hearthws/hearth/internal/transcript/plays"
 	"github.com/hearthws/hearth/internal/transcript/servers"
 )
@@ -19,11 +20,28 @@ func TestHearth(t *testing.T) {
 	for _, transport := range []string{"loop", "stream"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
+			usual := servers.Hearth(t, "-transport", transport).Addr()
+			served(t, usual, map[string]string{"loop": `"onLoops":1,"onStreams":0`, "stream": `"onLoops":0,"onStreams":1`}[transport])
 			plays.Perform(t, plays.Hearth, map[string]string{
-				plays.Usual:  servers.Hearth(t, "-transport", transport).Addr(),
+				plays.Usual:  usual,
 				plays.Timers: servers.Hearth(t, append(plays.TimerFlags(), "-transport", transport)...).Addr(),
 			})
 		})
+	}
+}
+
+// served checks by the server's own counts which transport serves a client, so
+// that no transport is replaced by the other in silence.
+func served(t *testing.T, addr, want string) {
+	t.Helper()
+	got, err := transcript.Run(addr, "/ws", &transcript.Play{Name: "stats", Script: `
+		a auth
+		a > {"event":"stats"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(got.String(), want) {
+		t.Fatalf("%s is not in\n%s", want, got)
 	}
 }
 
