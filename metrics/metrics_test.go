@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -117,5 +120,27 @@ func TestNames(t *testing.T) {
 		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "hearth_") {
 			t.Errorf("does not begin with hearth_: %s", line)
 		}
+	}
+}
+
+// docs/operations.md explains every metric, and no other.
+func TestDocs(t *testing.T) {
+	docs, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`hearth_[a-z_]+`)
+	explained := map[string]bool{}
+	for _, n := range name.FindAllString(string(docs), -1) {
+		explained[n] = true
+	}
+	there := map[string]bool{}
+	for line := range strings.Lines(scrape(t, hearthtest.New(t, options()))) {
+		if !strings.HasPrefix(line, "#") {
+			there[name.FindString(line)] = true
+		}
+	}
+	if diff := cmp.Diff(there, explained); diff != "" {
+		t.Errorf("metrics (-there +explained):\n%s", diff)
 	}
 }

@@ -3,10 +3,21 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// setup gives a script certificates, and the place of the documentation.
+func setup(env *testscript.Env) error {
+	docs, err := filepath.Abs("../../docs")
+	if err != nil {
+		return err
+	}
+	env.Setenv("DOCS", docs)
+	return writeCertificates(env)
+}
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hearth": main})
@@ -20,7 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               writeCertificates,
+		Setup:               setup,
 		Cmds:                commands(t),
 	})
 }

@@ -47,13 +47,15 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	lines FILE N REGEXP   wants exactly N lines like this
 //	json FILE             wants a JSON object in every line
 //	clientid FILE VAR     sets $VAR to the id in the `connected` of a --json output
+//	proxy NAME PORT PORT  nginx or haproxy as in docs/operations.md, before two
+//	                      servers; sets $proxy and $proxy_port
 //	redis [kill|restart]  a Redis of the script's own; sets $REDIS
 func commands(t *testing.T) map[string]command {
 	s := &scripts{t: t, processes: map[string]*process{}, redis: map[string]*redistest.Server{}}
 	return map[string]command{
 		"code": code, "start": s.start, "url": url, "type": s.typeLine, "eof": s.eof, "signal": s.signal,
 		"exits": s.exits, "await": await, "http": httpGet, "lines": lines, "json": jsonLines, "redis": s.startRedis,
-		"clientid": clientID,
+		"clientid": clientID, "proxy": s.proxy,
 	}
 }
 
