@@ -26,19 +26,24 @@ CROSS := linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/am
 LINT_VERSION := $(shell awk '$$1 ~ "/golangci-lint/v2$$" { print $$2 }' tools/go.mod)
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)
 
-# Modules beside the main one: what they import is nobody's dependency.
-EXAMPLES := $(patsubst %/go.mod,%,$(wildcard examples/go.mod))
-BENCH := $(patsubst %/go.mod,%,$(wildcard bench/go.mod))
+# The folders below are named, not searched for: one that is missing is an error,
+# and so is one that is not named here (make lint-dirs).
+
+# Modules beside the main one: what they import is nobody's dependency. That of
+# the tools has nothing to test.
+EXAMPLES := examples
+BENCH :=
 
 # Folders whose package.json has the scripts lint and test, and perhaps check.
-NODE := $(patsubst %/package.json,%,$(wildcard client/js/package.json playground/package.json))
+NODE := client/js playground
 
 # What Node packages the Go tests start.
-PEERS := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard interop/peer/package.json))
+PEER_DIRS := interop/peer
+PEERS := $(PEER_DIRS:%=%/node_modules/.package-lock.json)
 
 # The parts of `make test`, cheap ones first. Two at once, because tests wait
 # more than they compute and the linter's first build does the opposite.
-PARTS := lint-sh lint-npm lint-mod cross lint-go test-go node test-plain examples bench-check fuzz-short
+PARTS := lint-dirs lint-sh lint-npm lint-mod cross lint-go test-go node test-plain examples bench-check fuzz-short
 JOBS := 2
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -65,7 +70,7 @@ test: ## everything that must pass before a change lands
 	@echo "ok  make test"
 
 .PHONY: lint
-lint: lint-sh lint-npm lint-mod lint-go ## all linters but those of the Node folders
+lint: lint-dirs lint-sh lint-npm lint-mod lint-go ## all linters but those of the Node folders
 
 .PHONY: fmt
 fmt: ## format Go code
@@ -109,6 +114,12 @@ lint-mod: ## go.mod and go.sum say what the code imports
 	@set -e; for module in . $(EXAMPLES) $(BENCH); do \
 	  echo "go mod tidy -diff ($$module)"; (cd $$module && go mod tidy -diff); \
 	done
+
+.PHONY: lint-dirs
+lint-dirs: ## this file names every module and Node folder that there is
+	@diff -u --label 'the Makefile names' <(printf '%s\n' . tools $(EXAMPLES) $(BENCH) $(NODE) $(PEER_DIRS) | sort) \
+	  --label 'there are' <(find . \( -name node_modules -o -name .cache -o -name dist \) -prune -o \
+	    \( -name go.mod -o -name package.json \) -exec dirname {} \; | sed 's,^\./,,' | sort)
 
 .PHONY: lint-sh
 lint-sh: deps-shellcheck ## shell scripts

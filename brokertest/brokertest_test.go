@@ -7,12 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/brokertest"
 )
 
 // faultVariable names the fault of the broker that TestWithFault runs.
 const faultVariable = "BROKERTEST_FAULT"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestWithFault runs the suite with a broker that has a fault, none by default.
 func TestWithFault(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 // setup gives a script certificates, and the place of the documentation.
@@ -20,7 +21,16 @@ func setup(env *testscript.Env) error {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hearth": main})
+	testscript.Main(tidy{m}, map[string]func(){"hearth": main})
+}
+
+// tidy is tests that must leave no goroutine behind.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	code := 0
+	goleak.VerifyTestMain(m.M, goleak.Cleanup(func(c int) { code = c }))
+	return code
 }
 
 // TestScripts runs testdata/script with real processes, sockets and Redis

@@ -8,9 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/examples/internal/peer"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve runs the chat on a real socket.
 func serve(t *testing.T) (url string) {

@@ -7,8 +7,12 @@ import (
 	"net/url"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/hearthws/hearth/examples/internal/peer"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func serve(t *testing.T) (url string) {
 	t.Helper()

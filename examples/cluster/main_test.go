@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/examples/internal/peer"
 	"github.com/hearthws/hearth/internal/redistest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestCluster(t *testing.T) {
 	redis := redistest.Start(t)

@@ -10,11 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/examples/internal/peer"
 	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/redisbroker"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve runs a server whose users authenticate by their name.
 func serve(t *testing.T, redis string) (url string) {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // startTimeout bounds how long a process may take until it is ready, and
@@ -136,15 +138,16 @@ func (l *logBuffer) tail(n int) []byte {
 var binaries string
 
 // Main runs the tests of a package that uses [Hearth] or [Command], for
-// TestMain.
-func Main(m *testing.M) int {
+// TestMain. Tests must leave no goroutine behind.
+func Main(m *testing.M) (code int) {
 	dir, err := os.MkdirTemp("", "hearth-programs-")
 	if err != nil {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	binaries = dir
-	return m.Run()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(c int) { code = c }))
+	return code
 }
 
 // program is a program of this module, built at the first call.
