@@ -113,7 +113,9 @@ func (b *fakeBroker) Unsubscribe(channels []string) {
 	}
 }
 
-func (b *fakeBroker) Stats() hearth.BrokerStats { return hearth.BrokerStats{Kind: "fake"} }
+func (b *fakeBroker) Stats() hearth.BrokerStats {
+	return hearth.BrokerStats{Kind: "fake", Channels: len(b.wanted())}
+}
 
 func (b *fakeBroker) Close(ctx context.Context) error {
 	if b.close != nil {

@@ -115,6 +115,20 @@ func (s *Server) finish() {
 	}
 	s.running.Wait()
 	s.log.close()
+	if !down {
+		s.checkEmpty()
+	}
+}
+
+// checkEmpty looks at what a server that was shut down still knows.
+func (s *Server) checkEmpty() {
+	if err := s.ConsistencyCheck(); err != nil {
+		s.t.Errorf("hearthtest: after shutdown: %v", err)
+	}
+	if st := s.Stats(); st.Connections != 0 || st.Rooms != 0 || st.QueuedBytes != 0 || st.Accepted != st.Disconnected {
+		s.t.Errorf("hearthtest: after shutdown there are left %d connections, %d rooms, %d bytes queued; %d of %d clients have ended",
+			st.Connections, st.Rooms, st.QueuedBytes, st.Disconnected, st.Accepted)
+	}
 }
 
 func (s *Server) track(c *Client) {
