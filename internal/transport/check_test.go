@@ -49,7 +49,7 @@ func TestConsistencyCheck(t *testing.T) {
 			var conns [2]Conn
 			for i := range conns {
 				near, far := net.Pipe()
-				defer far.Close()
+				t.Cleanup(func() { far.Close() })
 				c := &conns[i]
 				c.Init(l, ear{})
 				if err := e.Serve(c, Link{Conn: near}); err != nil {
@@ -62,18 +62,20 @@ func TestConsistencyCheck(t *testing.T) {
 			}
 			var err error
 			l.onLoop(func() {
-				kept, slots, free := conns[0], l.conns, l.free
+				c := &conns[0]
+				slot, flags, inline := c.slot, c.flags, c.inline
+				slots, free := l.conns, l.free
 				members := append([]*Conn(nil), g.members...)
 				count, queued := l.count.Load(), l.queued.Load()
-				test.spoil(l, &conns[0], g)
+				test.spoil(l, c, g)
 				for _, e := range l.check(nil) {
 					if err == nil || strings.Contains(e.Error(), test.want) {
 						err = e
 					}
 				}
 				// As it was, so that the engine can end.
-				conns[0].slot, conns[0].flags, conns[0].inline = kept.slot, kept.flags, kept.inline
-				conns[0].queued.Store(0)
+				c.slot, c.flags, c.inline = slot, flags, inline
+				c.queued.Store(0)
 				l.conns, l.free, g.members = slots, free, members
 				l.count.Store(count)
 				l.queued.Store(queued)
