@@ -63,10 +63,10 @@ func (c *Client) authenticate(credentials json.RawMessage) {
 		return
 	}
 	c.identity.Store(id)
-	if s.opts.RequireEncryption || s.opts.Handshake != nil && offersKey(credentials) {
-		var result HandshakeResult
+	if s.opts.RequireEncryption || s.opts.encrypts() && offersKey(credentials) {
+		var agreed handshakeOutcome
 		err := c.guardAuth("Handshake", func(ctx context.Context) (err error) {
-			result, err = s.opts.Handshake(ctx, c, credentials)
+			agreed, err = s.agree(ctx, c, credentials)
 			return err
 		})
 		switch {
@@ -79,11 +79,21 @@ func (c *Client) authenticate(credentials json.RawMessage) {
 			c.refuse(errorAuthError, CloseAuthenticationFailed, reasonAuthFailed)
 			return
 		}
-		id = &identity{id.Identity, &result}
+		id = &identity{id.Identity, &agreed}
 		c.identity.Store(id)
 		c.encrypted.Store(true)
 	}
 	c.welcome(id)
+}
+
+// agree runs the handshake, of whichever kind.
+func (s *Server) agree(ctx context.Context, c *Client, credentials json.RawMessage) (out handshakeOutcome, err error) {
+	if s.opts.Encryption != nil {
+		out.HandshakeResult, out.session, err = s.opts.Encryption.Handshake(ctx, c, credentials)
+		return out, err
+	}
+	out.HandshakeResult, err = s.opts.Handshake(ctx, c, credentials)
+	return out, err
 }
 
 // guardAuth is guard for hooks whose refusal is no failure.
@@ -124,8 +134,14 @@ func (c *Client) welcome(id *identity) {
 	admitted := false
 	a.Commit = func() { admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated) }
 	s.await(c, func(live func(error)) { s.hub.Prepare(&c.hub, a, live) })
-	c.mu.Lock() // EnableEncryption comes before, or after with a Seal of its own
-	a.Seal = s.opts.Transform != nil && c.encrypted.Load()
+	c.mu.Lock() // EnableEncryption comes before, or after with an operation of its own
+	switch {
+	case !c.encrypted.Load():
+	case s.opts.Encryption != nil:
+		a.Encrypt = transport.Seal
+	case s.opts.Transform != nil:
+		a.Encrypt = transport.Transform
+	}
 	ok := s.hub.Admit(&c.hub, a)
 	c.mu.Unlock()
 	if !ok {
@@ -201,6 +217,9 @@ func (c *Client) connectedFrame(id *identity) *transport.Frame {
 			if h.Salt != "" {
 				dst = append(dst, `,"salt":`...)
 				dst = wire.AppendString(dst, h.Salt)
+			}
+			if h.Counted {
+				dst = append(dst, `,"seal":{"v":1,"inbound":true}`...)
 			}
 		}
 		return append(dst, "}}"...)

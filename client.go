@@ -41,7 +41,13 @@ type Client struct {
 // identity is what authentication has found out. It is not changed.
 type identity struct {
 	Identity
-	handshake *HandshakeResult // nil: none
+	handshake *handshakeOutcome // nil: none
+}
+
+// handshakeOutcome is what client and server have agreed on.
+type handshakeOutcome struct {
+	HandshakeResult
+	session EncryptionSession // of Options.Encryption
 }
 
 // The values of Client.stateValue, in the order in which they follow.
@@ -121,7 +127,8 @@ func (c *Client) ConnectedAt() time.Time { return time.UnixMilli(c.connected) }
 // Pings and pongs do not count.
 func (c *Client) LastActivity() time.Time { return time.UnixMilli(c.lastActivity.Load()) }
 
-// Encrypted reports whether what is sent to the client goes through Transform.
+// Encrypted reports whether what is sent to the client is sealed by
+// Options.Encryption, or goes through Transform.
 func (c *Client) Encrypted() bool { return c.encrypted.Load() }
 
 // Backpressured reports whether the client's socket takes less than it is sent,
@@ -144,17 +151,21 @@ func (c *Client) Rooms() []string { return c.hub.Rooms() }
 func (c *Client) InRoom(room string) bool { return c.server.hub.InRoom(&c.hub, room) }
 
 // EnableEncryption lets everything that is sent to the client from now on go
-// through Transform. It cannot be undone; calling it again changes nothing.
+// through Transform. It cannot be undone; calling it again changes nothing. With
+// Options.Encryption it does nothing: only a handshake brings keys.
 func (c *Client) EnableEncryption() {
+	if c.server.opts.Encryption != nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.encrypted.Load() {
 		return
 	}
 	if c.server.opts.Transform != nil && c.state() == stateAuthenticated {
-		c.hub.Loop().Post(transport.Seal(&c.hub.Conn))
+		c.hub.Loop().Post(transport.Transform(&c.hub.Conn))
 	}
-	c.encrypted.Store(true) // whoever sees it sends behind the Seal
+	c.encrypted.Store(true) // whoever sees it sends behind that
 }
 
 // Close ends the connection with a close frame behind everything that is

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrEncrypted says that a raw message cannot be sent to an encrypted client,
-// since only {event, data} messages go through Transform.
+// since only {event, data} messages are.
 var ErrEncrypted = errors.New("hearth: client is encrypted, and raw messages are not")
 
 // Send sends a message to the client; data as for [Server.ToClient]. The
@@ -24,14 +24,14 @@ func (c *Client) Send(event string, data any) (SendResult, error) {
 }
 
 // SendRaw sends a message without the {event, data} form. Results as for
-// [Client.Send]; a client whose messages go through Transform does not get it,
+// [Client.Send]; a client whose messages are encrypted does not get it,
 // see [ErrEncrypted].
 func (c *Client) SendRaw(raw Raw) (SendResult, error) {
 	f, err := rawFrame(raw)
 	if err != nil {
 		return Dropped, err
 	}
-	if c.Encrypted() && c.server.opts.Transform != nil {
+	if c.Encrypted() && (c.server.opts.Transform != nil || c.server.opts.Encryption != nil) {
 		return Dropped, ErrEncrypted
 	}
 	return c.send(f)
@@ -48,8 +48,8 @@ func (c *Client) send(f *transport.Frame, more ...*transport.Frame) (SendResult,
 }
 
 // Publish sends a message without the {event, data} form to the members of
-// room on this node, but to none whose messages go through Transform, and to
-// the client itself only with Options.PublishToSelf. The client need not be a
+// room on this node, but to none whose messages are encrypted, and to the
+// client itself only with Options.PublishToSelf. The client need not be a
 // member. The error says what is wrong with raw.
 func (c *Client) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)

@@ -8,7 +8,7 @@ type Cause struct {
 }
 
 // Close codes that Hearth sends; RFC 6455 section 7.4 and PROTOCOL.md. A
-// client should come back after 1001, 1006, 1012, 1013, 4001 and 4002, and
+// client should come back after 1001, 1006, 1012, 1013, 4001, 4002 and 4005, and
 // should not after 1002, 1003, 1007, 1008, 1009, 4003 and 4004.
 const (
 	CloseNormal               = 1000
@@ -25,6 +25,7 @@ const (
 	CloseHeartbeatTimeout     = 4002
 	CloseAuthenticationFailed = 4003
 	CloseEncryptionRequired   = 4004
+	CloseSealRefused          = 4005
 )
 
 // Texts of close frames.
@@ -34,6 +35,7 @@ const (
 	reasonHeartbeatTimeout   = "Heartbeat timeout"
 	reasonAuthFailed         = "Authentication failed"
 	reasonEncryptionRequired = "Encryption required"
+	reasonSealRefused        = "Sealed message refused"
 	reasonBackpressure       = "Too slow"
 )
 
@@ -45,4 +47,6 @@ const (
 	errorAuthFailed           = "Authentication failed"
 	errorAuthError            = "Authentication error"
 	errorHandshakeFailed      = "Encryption handshake failed"
+	errorEncryptionRequired   = "Encryption required"
+	errorSealRefused          = "Sealed message refused"
 )

@@ -19,7 +19,7 @@ import (
 // is a program, if it begins with "package", or declarations, or statements. To
 // the latter two the names of docPrelude are known, and packages by docImports.
 func TestDocuments(t *testing.T) {
-	for _, file := range []string{"README.md", "docs/guide.md"} {
+	for _, file := range []string{"README.md", "docs/guide.md", "docs/encryption.md"} {
 		blocks := goBlocks(t, file)
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +102,7 @@ var docImports = map[string]string{
 	"brokertest": module + "/brokertest", "hearth": module, "hearthtest": module + "/hearthtest",
 	"jwt": "github.com/golang-jwt/jwt/v5", "metrics": module + "/metrics",
 	"prometheus": "github.com/prometheus/client_golang/prometheus", "promhttp": "github.com/prometheus/client_golang/prometheus/promhttp",
-	"redisbroker": module + "/redisbroker",
+	"redisbroker": module + "/redisbroker", "seal": module + "/seal",
 }
 
 // docBlock is one block of Go code in a document.

@@ -71,13 +71,26 @@ type Options struct {
 	// publicKey with its credentials, and always under RequireEncryption.
 	Handshake HandshakeFunc
 
-	// RequireEncryption refuses clients for which Handshake does not
-	// succeed. It needs Handshake. Default: false.
+	// Encryption is ready-made encryption: package seal has it. It takes the
+	// place of Handshake and Transform, and also opens what clients send
+	// sealed. It is used for clients that send a publicKey with their
+	// credentials, and under RequireEncryption for all.
+	Encryption Encryption
+
+	// RequireEncryption refuses clients for which the handshake does not
+	// succeed. It needs Encryption or Handshake. Default: false.
 	RequireEncryption bool
+
+	// RequireSealedInbound answers messages, joins and leaves that an
+	// encrypted client sends plain with an error, and does nothing else with
+	// them. Clients of the original send nothing sealed. It needs Encryption.
+	// Default: false.
+	RequireSealedInbound bool
 
 	// EncryptedBatchLimit is how many Transform hooks run at once for the
 	// clients of one event loop. One that takes longer than a second does not
-	// count any more. Default: [DefaultEncryptedBatchLimit].
+	// count any more. Encryption needs no hooks: each loop seals what it
+	// writes, one message at a time. Default: [DefaultEncryptedBatchLimit].
 	EncryptedBatchLimit int
 
 	// PerMessageDeflate offers permessage-deflate (RFC 7692) to clients.
@@ -199,6 +212,12 @@ type Identity struct {
 type HandshakeResult struct {
 	ServerPublicKey string
 	Salt            string // left out when empty
+
+	// Counted says that the client has announced that it counts what it
+	// seals, and that it is told that the server does so too, and opens sealed
+	// messages. After one that does not open its connection is closed. Only
+	// for [Options.Encryption].
+	Counted bool
 }
 
 // Outgoing is a message on its way to an encrypted client.
@@ -280,8 +299,14 @@ func (o *Options) validate() error {
 	if o.Path != "*" && (!strings.HasPrefix(o.Path, "/") || strings.ContainsAny(o.Path, "?# ")) {
 		return fail("Path", o.Path, "must begin with / and have no query, or be *")
 	}
-	if o.RequireEncryption && o.Handshake == nil {
-		return fail("RequireEncryption", true, "needs Handshake, or no client could ever connect")
+	if o.RequireEncryption && !o.encrypts() {
+		return fail("RequireEncryption", true, "needs Encryption or Handshake, or no client could ever connect")
+	}
+	if o.RequireSealedInbound && o.Encryption == nil {
+		return fail("RequireSealedInbound", true, "needs Encryption, or nothing could be opened")
+	}
+	if o.Encryption != nil && (o.Handshake != nil || o.Transform != nil) {
+		return fail("Encryption", "set", "takes the place of Handshake and Transform; leave them out")
 	}
 	for _, d := range []struct {
 		field string

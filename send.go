@@ -158,7 +158,7 @@ func (s *Server) Broadcast(ctx context.Context, event string, data any, opts ...
 }
 
 // Publish sends a message without the {event, data} form to the members of a
-// room on this node, but to none whose messages go through Transform. The error
+// room on this node, but to none whose messages are encrypted. The error
 // says what is wrong with raw.
 func (s *Server) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)

@@ -15,6 +15,7 @@ type counters struct {
 	messagesIn, envelopesIn, errors         atomic.Int64
 	drops, congested, pauses, gaps          atomic.Int64
 	hookFailures, transformFailures         atomic.Int64
+	sealRefused                             atomic.Int64
 	subscribeTimeouts                       atomic.Int64
 }
 
@@ -49,6 +50,7 @@ type Stats struct {
 	ReadPauses        int64 `json:"readPauses"`  // sockets not read, as OnMessage did not keep up
 	HookFailures      int64 `json:"hookFailures"`
 	TransformFailures int64 `json:"transformFailures"`
+	SealRefused       int64 `json:"sealRefused"`       // sealed messages of clients that did not open
 	SubscribeTimeouts int64 `json:"subscribeTimeouts"` // clients that went on before their subscriptions were live
 	Gaps              int64 `json:"gaps"`              // intervals in which envelopes may have been missed
 
@@ -80,7 +82,7 @@ func (s *Server) Stats() Stats {
 		AuthTimeouts: n.authTimeouts.Load(), HeartbeatTimeouts: n.heartbeatTimeouts.Load(),
 		MessagesIn: n.messagesIn.Load(), EnvelopesIn: n.envelopesIn.Load(), ErrorsSent: n.errors.Load(),
 		Dropped: n.drops.Load(), ReadPauses: n.pauses.Load(), HookFailures: n.hookFailures.Load(),
-		TransformFailures: n.transformFailures.Load(), SubscribeTimeouts: n.subscribeTimeouts.Load(),
+		TransformFailures: n.transformFailures.Load(), SealRefused: n.sealRefused.Load(), SubscribeTimeouts: n.subscribeTimeouts.Load(),
 		Gaps: n.gaps.Load(), Broker: s.session.Stats(),
 	}
 	s.hub.Each(func(hc *hub.Client) {

@@ -76,6 +76,22 @@ func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 		c.sendError(errorInvalidFormat)
 		return false
 	}
+	if c.state() == stateAuthenticated {
+		if h := c.session(); h != nil {
+			switch {
+			case string(m.Event) == EventEncrypted:
+				return c.openSealed(h, m.Data)
+			case c.mustSeal(string(m.Event)):
+				c.sendError(errorEncryptionRequired)
+				return false
+			}
+		}
+	}
+	return c.take(&m, payload)
+}
+
+// take does what a message asks for, or queues it for the hooks.
+func (c *Client) take(m *wire.Message, payload []byte) (pause bool) {
 	switch string(m.Event) {
 	case "":
 		if debugging(c.server.opts.Logger) {
@@ -87,7 +103,7 @@ func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 	default:
 		switch c.state() {
 		case stateAuthenticated:
-			return c.accept(&m, payload)
+			return c.accept(m, payload)
 		case stateDisconnected: // sent away, and the close frame is on its way
 		default:
 			c.sendError(errorNotAuthenticated)

@@ -102,6 +102,10 @@ var serverMetrics = []definition[hearth.Stats]{
 		func(s *hearth.Stats) float64 { return float64(s.TransformFailures) },
 	},
 	{
+		"sealed_messages_refused_total", "Sealed messages of clients that did not open.", counter,
+		func(s *hearth.Stats) float64 { return float64(s.SealRefused) },
+	},
+	{
 		"subscribe_timeouts_total", "Clients that went on before the broker had confirmed their subscriptions.", counter,
 		func(s *hearth.Stats) float64 { return float64(s.SubscribeTimeouts) },
 	},

@@ -23,6 +23,7 @@ func (ear) Message(frame.Opcode, []byte) bool { return false }
 func (ear) Congested(bool)                    {}
 func (ear) Dropped()                          {}
 func (ear) Transform(*transport.Frame)        {}
+func (ear) Seal(dst, _ []byte) []byte         { return dst }
 func (ear) Closed(transport.Cause)            {}
 
 // crowd is a hub with six clients on two loops, all admitted, of three users,

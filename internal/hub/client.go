@@ -107,12 +107,15 @@ func (h *Hub) Each(f func(*Client)) {
 
 // Admission is what makes a client addressable.
 type Admission struct {
-	User   string           // "": none
-	Rooms  []string         // besides the one of its own id
-	Hello  *transport.Frame // reaches the client before anything else
-	Seal   bool             // what follows Hello goes through Handler.Transform
-	Commit func()           // runs at the moment from which on what is sent reaches the client
+	User    string           // "": none
+	Rooms   []string         // besides the one of its own id
+	Hello   *transport.Frame // reaches the client before anything else
+	Encrypt Encrypt          // follows Hello; nil: what follows is plain
+	Commit  func()           // runs at the moment from which on what is sent reaches the client
 }
+
+// Encrypt is [transport.Transform] or [transport.Seal].
+type Encrypt func(*transport.Conn) transport.Op
 
 // Prepare asks the broker for everything that concerns c once it is admitted,
 // and calls live when that arrives. Admit or Abandon has to follow.
@@ -158,8 +161,8 @@ func (h *Hub) Admit(c *Client, a *Admission) bool {
 		h.addToUser(c)
 	}
 	ops := append(make([]transport.Op, 0, 8), transport.Control(&c.Conn, a.Hello))
-	if a.Seal {
-		ops = append(ops, transport.Seal(&c.Conn))
+	if a.Encrypt != nil {
+		ops = append(ops, a.Encrypt(&c.Conn))
 	}
 	for _, name := range a.Rooms {
 		ops = append(ops, transport.Join(&c.Conn, h.enterLocked(c, name)))

@@ -74,5 +74,6 @@ func (c *echoConn) Message(op frame.Opcode, payload []byte) (pause bool) {
 
 func (c *echoConn) Congested(bool)             {}
 func (c *echoConn) Transform(*transport.Frame) {}
+func (c *echoConn) Seal(dst, _ []byte) []byte  { return dst }
 func (c *echoConn) Dropped()                   {}
 func (c *echoConn) Closed(transport.Cause)     {}

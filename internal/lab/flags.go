@@ -7,6 +7,7 @@ import (
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/redisbroker"
+	"github.com/hearthws/hearth/seal"
 )
 
 type flags struct {
@@ -19,6 +20,7 @@ type flags struct {
 	loops                               int
 	closeOnBackpressure, deflate        bool
 	inline, hasDefaultRooms             bool
+	seal, requireEncryption             bool
 }
 
 func parseFlags(args []string) (*flags, error) {
@@ -39,6 +41,8 @@ func parseFlags(args []string) (*flags, error) {
 	fs.BoolVar(&f.deflate, "deflate", false, "offer permessage-deflate")
 	fs.StringVar(&f.defaultRooms, "default-rooms", "", "a,b; given and empty: none")
 	fs.StringVar(&f.origins, "origins", "", "allowed origins, a,b")
+	fs.BoolVar(&f.seal, "seal", false, "offer encryption")
+	fs.BoolVar(&f.requireEncryption, "require-encryption", false, "demand it; implies -seal")
 	fs.StringVar(&f.tlsCert, "tls-cert", "", "file")
 	fs.StringVar(&f.tlsKey, "tls-key", "", "file")
 	fs.IntVar(&f.loops, "loops", 0, "event loops; 0: one per processor")
@@ -70,6 +74,13 @@ func (f *flags) options() (hearth.Options, error) {
 	}
 	if f.hasDefaultRooms {
 		o.DefaultRooms = append([]string{}, list(f.defaultRooms)...)
+	}
+	if f.seal || f.requireEncryption {
+		encryption, err := seal.New(seal.Options{})
+		if err != nil {
+			return o, err
+		}
+		o.Encryption, o.RequireEncryption = encryption, f.requireEncryption
 	}
 	if f.redis == "" {
 		return o, nil

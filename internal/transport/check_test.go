@@ -17,6 +17,7 @@ func (ear) Message(frame.Opcode, []byte) bool { return false }
 func (ear) Congested(bool)                    {}
 func (ear) Dropped()                          {}
 func (ear) Transform(*Frame)                  {}
+func (ear) Seal(dst, _ []byte) []byte         { return dst }
 func (ear) Closed(Cause)                      {}
 
 // Every kind of disagreement is found, so that silence means something.

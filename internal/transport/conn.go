@@ -24,10 +24,16 @@ type Handler interface {
 	// with Message.
 	Dropped()
 
-	// Transform gets a frame instead of the queue, once [Seal] has been
+	// Transform gets a frame instead of the queue, once [Transform] has been
 	// executed. Its bytes stay counted as queued until [Transformed] is posted
 	// for it. Called by the loop; may be called concurrently with Message.
 	Transform(f *Frame)
+
+	// Seal appends to dst what is sent instead of payload, once [Seal] has
+	// been executed. It is called by the loop, once for each frame, in the
+	// order in which these are written; may be called concurrently with
+	// Message.
+	Seal(dst, payload []byte) []byte
 
 	// Closed is the last call: nothing is received or sent any more. It is
 	// called for every connection that was served. May be called
@@ -77,18 +83,19 @@ type Conn struct {
 type flags uint16
 
 const (
-	open      flags = 1 << iota
-	dirty           // on the loop's list of connections to flush first
-	dirtyBulk       // on the list of those that only have frames of groups
-	blocked         // the socket takes no more; waits for EPOLLOUT, or the writer is at work
-	congested       // Handler.Congested(true) was called
-	pinged          // since the last byte was received
-	paused          // not read, on the handler's wish
-	closing         // the last frame is queued; input is discarded
-	shut            // the last frame was written
-	reported        // Handler.Closed was called
-	sealed          // frames go through Handler.Transform
-	resting         // not registered with epoll
+	open        flags = 1 << iota
+	dirty             // on the loop's list of connections to flush first
+	dirtyBulk         // on the list of those that only have frames of groups
+	blocked           // the socket takes no more; waits for EPOLLOUT, or the writer is at work
+	congested         // Handler.Congested(true) was called
+	pinged            // since the last byte was received
+	paused            // not read, on the handler's wish
+	closing           // the last frame is queued; input is discarded
+	shut              // the last frame was written
+	reported          // Handler.Closed was called
+	transformed       // frames go through Handler.Transform
+	sealed            // frames go through Handler.Seal
+	resting           // not registered with epoll
 )
 
 // Init prepares c, which must be zero, and chooses its loop.

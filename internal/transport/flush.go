@@ -20,6 +20,7 @@ type batch struct {
 	frames     []*Frame
 	windowBits uint8
 	scratch    []*Frame // of sendGroup
+	sealed     []byte   // of laySealed
 }
 
 // flushAll writes to the connections with frames of their own, and for up to
@@ -76,10 +77,12 @@ func (l *Loop) flush(c *Conn) {
 			l.markDirect(c) // after the others
 			return
 		}
-		p := l.lay(c)
+		p, laid := l.lay(c)
 		n, err := l.write(c, p)
-		if n > 0 {
-			written += n
+		written += n
+		if laid > 0 {
+			l.keepRest(c, laid, p[n:])
+		} else {
 			l.advance(c, n)
 		}
 		if n < len(p) {
@@ -96,15 +99,19 @@ func (l *Loop) flush(c *Conn) {
 }
 
 // lay returns the next bytes for c: one frame where it is, or several laid end
-// to end.
-func (l *Loop) lay(c *Conn) []byte {
-	if len(c.out) == 1 || c.out[0].Len() >= batchSize {
-		return c.out[0].bytes(c.windowBits)[c.off:]
+// to end. If these were sealed it also returns how many frames they
+// are.
+func (l *Loop) lay(c *Conn) (p []byte, frames int) {
+	if c.flags&sealed != 0 && c.out[0].Event != "" {
+		return l.laySealed(c)
+	}
+	if len(c.out) == 1 || c.out[0].Len() >= batchSize || c.flags&sealed != 0 {
+		return c.out[0].bytes(c.windowBits)[c.off:], 0
 	}
 	b := &l.batch
 	if c.off == 0 && b.windowBits == c.windowBits && len(b.frames) > 0 &&
 		len(b.frames) <= len(c.out) && slices.Equal(b.frames, c.out[:len(b.frames)]) {
-		return b.buf
+		return b.buf, 0
 	}
 	b.buf, b.frames, b.windowBits = b.buf[:0], b.frames[:0], c.windowBits
 	for i, f := range c.out {
@@ -121,7 +128,7 @@ func (l *Loop) lay(c *Conn) []byte {
 	if c.off > 0 {
 		b.frames = b.frames[:0] // these bytes are of use to nobody else
 	}
-	return b.buf
+	return b.buf, 0
 }
 
 // forget lets go of the frames.
@@ -130,6 +137,9 @@ func (b *batch) forget() {
 	b.frames = b.frames[:0]
 	if cap(b.buf) > 2*batchSize {
 		b.buf = nil
+	}
+	if cap(b.sealed) > 4*batchSize {
+		b.sealed = nil
 	}
 }
 

@@ -132,9 +132,10 @@ func (s *server) Message(op frame.Opcode, p []byte) bool {
 	return false
 }
 
-func (s *server) Congested(on bool)            { s.congested <- on }
-func (s *server) Transform(*transport.Frame)   {}
-func (s *server) Closed(cause transport.Cause) { s.closed <- cause }
+func (s *server) Congested(on bool)               { s.congested <- on }
+func (s *server) Transform(*transport.Frame)      {}
+func (s *server) Seal(dst, payload []byte) []byte { return append(dst, payload...) }
+func (s *server) Closed(cause transport.Cause)    { s.closed <- cause }
 func (s *server) Dropped() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

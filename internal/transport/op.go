@@ -10,6 +10,7 @@ const (
 	opGroup                  // a frame for all of a group
 	opJoin
 	opLeave
+	opTransform
 	opSeal
 	opTransformed
 	opTake  // serve a new connection
@@ -59,8 +60,12 @@ func Join(c *Conn, g *Group) Op { return Op{kind: opJoin, conn: c, group: g} }
 // Leave ends c's membership in g.
 func Leave(c *Conn, g *Group) Op { return Op{kind: opLeave, conn: c, group: g} }
 
-// Seal lets everything that c is sent from here on go through
+// Transform lets everything that c is sent from here on go through
 // Handler.Transform. It cannot be undone.
+func Transform(c *Conn) Op { return Op{kind: opTransform, conn: c} }
+
+// Seal lets everything that c is sent from here on go through Handler.Seal, as
+// far as it has an event; what has none is not sent. It cannot be undone.
 func Seal(c *Conn) Op { return Op{kind: opSeal, conn: c} }
 
 // Transformed sends to instead of from, which Handler.Transform was given; nil
@@ -87,8 +92,10 @@ func (l *Loop) execute(ops []Op) {
 			op.group.add(op.conn)
 		case opLeave:
 			op.group.remove(op.conn)
+		case opTransform:
+			op.conn.flags |= transformed
 		case opSeal:
-			op.conn.flags |= sealed
+			op.conn.startSealing()
 		case opTransformed:
 			l.sendTransformed(op.conn, op.arg.(*Frame), op.frame)
 		case opTake:

@@ -68,7 +68,11 @@ func (l *Loop) sendAdmitted(op *Op) {
 		}
 		return
 	}
-	if c.flags&sealed != 0 {
+	if c.flags&sealed != 0 && op.frame.Event == "" {
+		l.uncount(c, op.frame.Len())
+		return
+	}
+	if c.flags&transformed != 0 {
 		c.handler.Transform(op.frame)
 		for _, f := range more {
 			c.handler.Transform(f)
@@ -130,8 +134,12 @@ func (l *Loop) sendGroup(ops []Op) int {
 
 func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 	var size int64
+	slow := transformed
 	for _, f := range frames {
 		size += f.Len()
+		if f.Event == "" {
+			slow |= sealed
+		}
 	}
 	limit := l.engine.cfg.BackpressureLimit
 	last := size - frames[len(frames)-1].Len() // the last is accepted while the others leave room
@@ -141,7 +149,7 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 			continue
 		}
 		before := c.queued.Load()
-		if before+last >= limit || c.flags&sealed != 0 || c.shed.Load() {
+		if before+last >= limit || c.flags&slow != 0 || c.shed.Load() {
 			l.fanOutSlow(c, frames, limit)
 			continue
 		}
@@ -159,6 +167,9 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 // fanOutSlow queues frame by frame, as far as the limit allows.
 func (l *Loop) fanOutSlow(c *Conn, frames []*Frame, limit int64) {
 	for _, f := range frames {
+		if c.flags&sealed != 0 && f.Event == "" {
+			continue
+		}
 		if c.queued.Load() >= limit || c.shed.Load() {
 			l.drops.Add(1)
 			c.handler.Dropped()
@@ -166,7 +177,7 @@ func (l *Loop) fanOutSlow(c *Conn, frames []*Frame, limit int64) {
 		}
 		c.queued.Add(f.Len())
 		l.queued.Add(f.Len())
-		if c.flags&sealed != 0 {
+		if c.flags&transformed != 0 {
 			c.handler.Transform(f)
 			continue
 		}

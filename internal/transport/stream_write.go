@@ -4,6 +4,9 @@ import "time"
 
 // handOver passes what is queued for c to its writer.
 func (l *Loop) handOver(c *Conn) {
+	if c.flags&sealed != 0 {
+		l.sealQueue(c)
+	}
 	s := c.stream
 	s.mu.Lock()
 	s.frames = append(s.frames, c.out...)

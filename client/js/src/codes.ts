@@ -16,6 +16,7 @@ export const CloseCode = {
   HeartbeatTimeout: 4002,
   AuthenticationFailed: 4003,
   EncryptionRequired: 4004,
+  SealRefused: 4005,
 } as const;
 
 /** The code this client closes with when it gives a connection up; the reason is the error's code. */

@@ -65,7 +65,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	group(root, newServe(), newEmit(), newConnect(), newVersion())
+	group(root, newServe(), newEmit(), newConnect(), newKey(), newVersion())
 	return root
 }
 

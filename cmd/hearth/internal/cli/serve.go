@@ -47,8 +47,8 @@ clients should come here, /metrics is for Prometheus.
 SIGTERM drains: /readyz says no, clients are told to go (1001) spread over
 --drain-for, and everything ends within --shutdown-timeout of that. SIGINT
 (Ctrl-C) does not spread. A second signal waits for nobody. SIGHUP reads the
-files of --tokens, --tls-cert and --tls-key again; who has lost a right by that
-loses it at once.`,
+files of --tokens, --tls-cert, --tls-key and --encryption-key again; who has lost
+a right by that loses it at once.`,
 		Example: `  hearth serve --demo
   hearth serve --tokens /etc/hearth/tokens --addr :8080
   hearth serve --tokens tokens --redis redis://localhost:6379 --prefix shop:
@@ -80,6 +80,10 @@ func (f *serveFlags) bind(cmd *cobra.Command) {
 	flags.BoolVar(&o.TrustForwarded, "trust-forwarded", false, "believe X-Forwarded-Host and X-Forwarded-For; only behind a proxy that sets both")
 	flags.StringSliceVar(&o.DefaultRooms, "default-rooms", []string{hearth.DefaultRoom, hearth.DefaultNotificationRoom}, "`rooms` that every client is in; '' for none")
 	flags.BoolVar(&o.PerMessageDeflate, "deflate", false, "offer compression (permessage-deflate)")
+
+	choiceFlag(flags, &f.cfg.Encryption, "encryption", serve.EncryptionOffered, "messages are sealed, besides TLS, for clients that ask for it, or for all", serve.EncryptionOff, serve.EncryptionOffered, serve.EncryptionRequired)
+	flags.StringVar(&f.cfg.EncryptionKeyFile, "encryption-key", "", "PEM or JWK `FILE` of private keys on P-256, that clients can pin; without one there is a new key")
+	flags.BoolVar(&o.RequireSealedInbound, "require-sealed-inbound", false, "refuse plain messages of clients that have agreed on encryption")
 
 	durationFlag(flags, &o.AuthTimeout, "auth-timeout", hearth.DefaultAuthTimeout, "time to authenticate; three times this until connected")
 	durationFlag(flags, &o.HeartbeatInterval, "heartbeat-interval", hearth.DefaultHeartbeatInterval, "time between two looks for silent clients")
@@ -131,6 +135,8 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return usagef(cmd, "--demo lets anyone connect, so --tokens %s makes no sense with it", c.TokensFile)
 	case (c.CertFile == "") != (c.KeyFile == ""):
 		return usagef(cmd, "--tls-cert and --tls-key need each other")
+	case c.Encryption == serve.EncryptionOff && c.EncryptionKeyFile != "":
+		return usagef(cmd, "--encryption off has no use for --encryption-key %s", c.EncryptionKeyFile)
 	case c.DrainFor < 0:
 		return usagef(cmd, "--drain-for is %s: must not be less than 0", c.DrainFor)
 	case !strings.HasPrefix(c.Options.Path, "/") || strings.ContainsAny(c.Options.Path, "{}"):

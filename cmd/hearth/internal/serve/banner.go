@@ -17,6 +17,9 @@ func (n *node) announce(addr net.Addr, private net.Listener) {
 	if private != nil {
 		attrs = append(attrs, "metrics", "http://"+reachable(private.Addr())+"/metrics")
 	}
+	if n.encryption != nil && n.encryption.file != "" {
+		attrs = append(attrs, "publicKeys", n.encryption.PublicKeys())
+	}
 	n.log.Info("listening", attrs...)
 	if !n.cfg.Demo {
 		return

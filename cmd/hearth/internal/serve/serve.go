@@ -33,6 +33,11 @@ type Config struct {
 	Demo       bool   // anyone, under the name they give
 	TokensFile string // who has a token of this file
 
+	// Encryption is EncryptionOff, which is also "", EncryptionOffered or
+	// EncryptionRequired.
+	Encryption        string
+	EncryptionKeyFile string // "": a new key; PEM or JWK, read again on SIGHUP
+
 	// DrainFor is the time over which SIGTERM spreads the closing of
 	// connections; 0 closes all at once.
 	DrainFor time.Duration
@@ -50,14 +55,15 @@ var ErrInterrupted = errors.New("interrupted")
 
 // node is a running server.
 type node struct {
-	cfg      Config
-	log      *slog.Logger
-	access   access
-	server   *hearth.Server
-	web      *web
-	cert     *certificate // nil: no TLS
-	draining atomic.Bool
-	workers  sync.WaitGroup
+	cfg        Config
+	log        *slog.Logger
+	access     access
+	server     *hearth.Server
+	web        *web
+	cert       *certificate // nil: no TLS
+	encryption *encryption  // nil: none
+	draining   atomic.Bool
+	workers    sync.WaitGroup
 }
 
 // Run serves until one of signals says otherwise: SIGTERM drains, SIGINT
@@ -100,6 +106,9 @@ func start(ctx context.Context, cfg Config) (*node, error) {
 		}
 		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: n.cert.get}
 	}
+	if n.encryption, err = newEncryption(&cfg); err != nil {
+		return nil, err
+	}
 	// An address in use is found out before Redis is waited for.
 	public, err := listen(ctx, cfg.Addr)
 	if err != nil {
@@ -114,6 +123,9 @@ func start(ctx context.Context, cfg Config) (*node, error) {
 	}
 	opts := cfg.Options
 	n.hooks(&opts)
+	if n.encryption != nil {
+		opts.Encryption, opts.RequireEncryption = n.encryption, cfg.Encryption == EncryptionRequired
+	}
 	if opts.Broker != nil {
 		n.log.Info("connecting to the broker")
 	}
@@ -154,6 +166,7 @@ func (n *node) reload() {
 			n.log.Info("certificate reloaded", "file", n.cfg.CertFile)
 		}
 	}
+	n.reloadEncryption()
 	if err := n.access.reload(); err != nil {
 		n.log.Error("tokens not reloaded, the old ones stay", "error", err)
 		return
