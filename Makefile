@@ -94,7 +94,7 @@ test-go: deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS) ## Go
 	go test $(RACE) ./...
 
 .PHONY: test-plain
-test-plain: ## the engine's tests without it: raw system calls, allocations
+test-plain: ## the engine's tests without it: raw system calls, allocations, 10,000 clients
 	go test $(PLAIN) . ./internal/...
 
 .PHONY: fuzz-short
