@@ -140,7 +140,7 @@ $(NODE): %: %/node_modules/.package-lock.json deps-chromium
 client-js: client/js ## the TypeScript client: lint and tests
 
 .PHONY: interop
-interop: deps-cc deps-redis $(PEERS) ## other implementations against this one
+interop: deps-cc deps-redis deps-chromium $(PEERS) ## other implementations against this one
 	go test $(RACE) ./interop/...
 
 .PHONY: interop-deps
