@@ -10,6 +10,7 @@ const defaultWindowBits = 15
 type offer struct {
 	accepted   bool
 	windowBits int // server_max_window_bits
+	seen       parameters
 }
 
 // parseExtensions reads Sec-WebSocket-Extensions (RFC 6455, section 9.1) and
@@ -50,7 +51,6 @@ func (f *field) extension(items *int) (o offer, err *Error) {
 		return o, errExtension
 	}
 	o = offer{accepted: name == "permessage-deflate", windowBits: defaultWindowBits}
-	var seen parameters
 	for f.take(';') {
 		if *items++; *items > maxItems {
 			return o, errExtensions
@@ -65,7 +65,7 @@ func (f *field) extension(items *int) (o offer, err *Error) {
 				return o, errExtension
 			}
 		}
-		if !o.parameter(name, value, hasValue, &seen) {
+		if !o.parameter(name, value, hasValue) {
 			o.accepted = false
 		}
 	}
@@ -81,17 +81,17 @@ type parameters struct {
 // must be declined for it (RFC 7692, section 7.1). The compressor has no window
 // of 8 bits; the decompressor takes any, so client_max_window_bits is only
 // checked.
-func (o *offer) parameter(name, value string, hasValue bool, seen *parameters) bool {
+func (o *offer) parameter(name, value string, hasValue bool) bool {
 	switch name {
 	case "server_no_context_takeover":
-		return first(&seen.serverTakeover) && !hasValue
+		return first(&o.seen.serverTakeover) && !hasValue
 	case "client_no_context_takeover":
-		return first(&seen.clientTakeover) && !hasValue
+		return first(&o.seen.clientTakeover) && !hasValue
 	case "client_max_window_bits":
-		return first(&seen.clientBits) && (!hasValue || bits(value) >= 8)
+		return first(&o.seen.clientBits) && (!hasValue || bits(value) >= 8)
 	case "server_max_window_bits":
 		o.windowBits = bits(value)
-		return first(&seen.serverBits) && o.windowBits >= 9
+		return first(&o.seen.serverBits) && o.windowBits >= 9
 	}
 	return false
 }
