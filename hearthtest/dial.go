@@ -2,6 +2,7 @@ package hearthtest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -87,6 +88,26 @@ func (s *Server) Connect(credentials any) *Client {
 	c := s.Dial()
 	c.Authenticate(credentials)
 	return c
+}
+
+// DialContext opens a connection to the server in memory, whatever network and
+// addr are: it is what a client of another kind dials with, such as those of
+// package client. The connection ends with the server.
+func (s *Server) DialContext(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.foreign = append(s.foreign, far)
+	s.running.Go(func() {
+		r, err := http.ReadRequest(bufio.NewReader(far))
+		if err != nil {
+			far.Close()
+			return
+		}
+		r.RemoteAddr = "192.0.2.1:1234" // as httptest has it
+		serve(s, far, r)
+	})
+	return near, nil
 }
 
 // client reads the answer to r and starts a client on conn.

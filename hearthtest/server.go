@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,8 @@ type Server struct {
 	// Guarded by mu.
 	mu      sync.Mutex
 	clients []*Client
-	down    bool // Shutdown was called by the test
+	foreign []net.Conn // of DialContext
+	down    bool       // Shutdown was called by the test
 }
 
 // New starts a server. Transport is [hearth.TransportStream] unless opts says
@@ -99,7 +101,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // finish ends what the test has left running.
 func (s *Server) finish() {
 	s.mu.Lock()
-	clients, down := s.clients, s.down
+	clients, foreign, down := s.clients, s.foreign, s.down
 	s.mu.Unlock()
 	for _, c := range clients {
 		c.cutStalled() // a server waits some seconds for one that does not read
@@ -112,6 +114,9 @@ func (s *Server) finish() {
 	for _, c := range clients {
 		c.Drop()
 		<-c.done
+	}
+	for _, conn := range foreign {
+		conn.Close()
 	}
 	s.running.Wait()
 	s.log.close()

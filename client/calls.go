@@ -1,0 +1,102 @@
+package client
+
+import (
+	"context"
+	"sync"
+)
+
+// calls runs what handlers are to be told, one after the other and in the order
+// of put, whichever goroutine that happens on.
+type calls struct {
+	mu      sync.Mutex
+	waiting []func()
+	busy    bool
+	idle    chan struct{} // closed when not busy any more; nil: nobody waits
+}
+
+// put may be called under a lock; one of the methods below has to follow
+// without it.
+func (c *calls) put(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(c.waiting, f)
+}
+
+// start runs what waits on another goroutine.
+func (c *calls) start() {
+	if c.begin() {
+		go c.drain()
+	}
+}
+
+// run runs what waits, unless another goroutine does already.
+func (c *calls) run() {
+	if c.begin() {
+		c.drain()
+	}
+}
+
+// finish is run, and waits for the other goroutine, or the end of ctx.
+func (c *calls) finish(ctx context.Context) {
+	c.run()
+	select {
+	case <-c.quiet():
+	case <-ctx.Done():
+	}
+}
+
+// isBusy reports whether a handler is running.
+func (c *calls) isBusy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busy
+}
+
+func (c *calls) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy || len(c.waiting) == 0 {
+		return false
+	}
+	c.busy = true
+	return true
+}
+
+func (c *calls) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.waiting) > 0 {
+		f := c.waiting[0]
+		c.waiting[0] = nil
+		if c.waiting = c.waiting[1:]; len(c.waiting) == 0 {
+			c.waiting = nil
+		}
+		c.mu.Unlock()
+		f()
+		c.mu.Lock()
+	}
+	c.busy = false
+	if c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+}
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// quiet is closed when no handler is running.
+func (c *calls) quiet() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy {
+		return closed
+	}
+	if c.idle == nil {
+		c.idle = make(chan struct{})
+	}
+	return c.idle
+}

@@ -1,0 +1,235 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/internal/wire"
+)
+
+// Connection is what the server said in `connected`.
+type Connection struct {
+	ID        string          // of this connection: another one at every reconnect
+	UserID    string          // "": authentication gave none
+	Time      time.Time       // of the server
+	Encrypted bool            // whether what the server sends is sealed
+	Data      json.RawMessage // all of it
+}
+
+var (
+	heartbeatMessage = Message{Event: eventHeartbeat, Raw: wire.AppendMessage(nil, eventHeartbeat, nil)}
+	// A second `authenticate` changes nothing and is always answered, by an
+	// error with the text below: the only question of the protocol that every
+	// server answers.
+	question = Message{Event: eventAuthenticate, Raw: wire.AppendMessage(nil, eventAuthenticate, nil)}
+)
+
+const answer = "Already authenticated"
+
+// session is one connection from its credentials to its end; never used again.
+type session struct {
+	client *Client
+	run    *run
+	socket *socket
+
+	// Owned by the run's goroutine.
+	offer     *offer // nil: nothing is sealed
+	seal      sealing
+	connected time.Time // zero: not yet
+	said      Message   // the last `error` before `connected`
+
+	pulse   pulse
+	busy    atomic.Bool  // a handler has the reader
+	answers atomic.Int32 // to questions of the heartbeat that are still to come
+}
+
+// live connects and returns how the connection has ended. Then nothing of it is
+// left but what was not written, which the caller has to take.
+func (s *session) live() (left []Message, err *Error) {
+	opts := &s.client.opts
+	ctx, cancel := context.WithTimeout(s.run.ctx, opts.ConnectTimeout)
+	defer cancel()
+	authenticate, err := s.authenticate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.socket, err = s.client.dialer.dial(ctx); err != nil {
+		return nil, err
+	}
+	deadline, _ := ctx.Deadline()
+	s.socket.mustArriveBy(deadline)
+	stop := context.AfterFunc(s.run.ctx, s.socket.close)
+	defer stop()
+	s.socket.put(false, authenticate)
+	err = s.socket.read(s.receive)
+	if err.Code == ErrTimeout {
+		err = s.client.dialer.late(err.Err)
+	}
+	if err.CloseCode != 0 {
+		err = closeError(err.CloseCode, err.Reason, s.said)
+	}
+	s.pulse.stop()
+	s.client.detach(s)
+	return s.socket.end(), err
+}
+
+// authenticate makes the message of that name.
+func (s *session) authenticate(ctx context.Context) (Message, *Error) {
+	opts := &s.client.opts
+	credentials, err := credentials(ctx, opts)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = s.client.dialer.late(err)
+		}
+		return Message{}, err
+	}
+	if opts.Encryption != nil {
+		if s.offer, err = newOffer(opts.Encryption); err != nil {
+			return Message{}, err
+		}
+		if credentials, err = s.offer.addTo(credentials); err != nil {
+			return Message{}, err
+		}
+	}
+	return encode(eventAuthenticate, credentials, nil)
+}
+
+// credentials are nil if there are none.
+func credentials(ctx context.Context, opts *Options) (json.RawMessage, *Error) {
+	if opts.Credentials == nil {
+		return nil, nil
+	}
+	value, err := opts.Credentials(ctx)
+	var own *Error
+	switch {
+	case errors.As(err, &own) && own.Final():
+		return nil, own
+	case errors.Is(err, ErrRejected):
+		return nil, &Error{Code: ErrRejected, Text: fmt.Sprintf("there are no credentials: %v", err), Err: err}
+	case err != nil:
+		return nil, &Error{Code: ErrToken, Text: fmt.Sprintf("the credentials could not be got: %v", err), Err: err}
+	}
+	if token, ok := value.(string); ok {
+		value = map[string]string{"token": token}
+	}
+	raw, err := encodeValue(value)
+	if err != nil {
+		return nil, &Error{Code: ErrUsage, Text: fmt.Sprintf("the credentials cannot be written as JSON: %v", err), Err: err}
+	}
+	return raw, nil
+}
+
+// receive takes a WebSocket message. An error ends the connection.
+func (s *session) receive(op frame.Opcode, payload []byte) *Error {
+	s.pulse.heard()
+	if s.run.ctx.Err() != nil {
+		return nil // nobody wants it any more
+	}
+	raw := append([]byte(nil), payload...)
+	if s.seal != nil {
+		plain, err := s.open(raw)
+		if err != nil {
+			return err
+		}
+		raw, op = plain, frame.Text
+	}
+	var m Message
+	if op == frame.Text {
+		m = parse(raw)
+	}
+	switch {
+	case s.connected.IsZero():
+		return s.greet(m)
+	case m.Event == "":
+		s.tell(func(hs *handlers) { of(hs, &hs.raw).call(Raw{raw, op == frame.Binary}) })
+	case m.Event == eventError && textOf(m) == answer && s.answers.Load() > 0:
+		s.answers.Add(-1)
+	default:
+		s.tell(func(hs *handlers) { hs.message(m) })
+		if m.Event == eventError {
+			text := textOf(m)
+			if text == "" {
+				text = "an error"
+			}
+			e := &Error{Code: ErrServer, Text: "the server reports: " + text, Message: m}
+			s.tell(func(hs *handlers) { of(hs, &hs.errors).call(e) })
+		}
+	}
+	return nil
+}
+
+// tell calls handlers, and waits for them: what arrives faster than it is
+// handled stays in the network.
+func (s *session) tell(f func(hs *handlers)) {
+	s.busy.Store(true)
+	defer s.busy.Store(false)
+	c := s.client
+	c.calls.put(func() {
+		if s.run.ctx.Err() == nil {
+			f(&c.handlers)
+		}
+	})
+	c.calls.finish(s.run.ctx)
+}
+
+// greet takes what comes before `connected`. There is nothing for the
+// application: errors, and what a server should not send.
+func (s *session) greet(m Message) *Error {
+	switch m.Event {
+	case eventError:
+		s.said = m
+	case eventConnected:
+		if s.offer != nil {
+			seal, err := s.offer.accept(m.Data)
+			if err != nil {
+				return err
+			}
+			s.seal = seal
+			if seal.Inbound() {
+				s.socket.sealWith(seal.Seal)
+			}
+		}
+		s.connected = time.Now()
+		s.socket.mustArriveBy(time.Time{})
+		s.pulse.every = s.client.opts.Heartbeat
+		s.pulse.beat = func() { s.socket.put(false, heartbeatMessage) }
+		s.pulse.ask = s.ask
+		s.pulse.silent = s.silent
+		s.pulse.reading = func() bool { return !s.busy.Load() }
+		s.pulse.start()
+		s.client.attach(s, connection(m.Data, s.seal != nil))
+	}
+	return nil
+}
+
+func (s *session) ask() {
+	s.answers.Add(1)
+	s.socket.put(false, question)
+}
+
+func (s *session) silent() {
+	s.socket.giveUp(&Error{Code: ErrSilent, Text: fmt.Sprintf("the server did not answer for %s", s.pulse.every.Timeout)})
+}
+
+// lasted is how long the session was connected.
+func (s *session) lasted() time.Duration {
+	if s.connected.IsZero() {
+		return 0
+	}
+	return time.Since(s.connected)
+}
+
+func connection(data json.RawMessage, encrypted bool) Connection {
+	var said struct{ ID, UserID, Time json.RawMessage }
+	_ = json.Unmarshal(data, &said) // what is not there stays empty
+	c := Connection{Encrypted: encrypted, Data: data}
+	_ = json.Unmarshal(said.ID, &c.ID)
+	_ = json.Unmarshal(said.UserID, &c.UserID)
+	_ = json.Unmarshal(said.Time, &c.Time)
+	return c
+}
