@@ -68,7 +68,7 @@ func New(opts Options) (*Client, error) {
 		return nil, err
 	}
 	if opts.Encryption != nil {
-		if err := opts.Encryption.check(); err != nil {
+		if _, _, err := offerSeal(opts.Encryption, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -41,11 +41,14 @@ func (d *dialer) dial(ctx context.Context) (*socket, *Error) {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              new(http.Protocols),
+		Proxy:                  d.opts.Proxy,
 	}
 	transport.Protocols.SetHTTP1(true)
 	if open == nil {
 		open = new(net.Dialer).DialContext
-		transport.Proxy = http.ProxyFromEnvironment
+		if transport.Proxy == nil {
+			transport.Proxy = http.ProxyFromEnvironment
+		}
 	}
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := open(ctx, network, addr)

@@ -55,12 +55,17 @@ type Error struct {
 func (e *Error) Error() string { return "hearth: " + e.Text }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil { // in an interface, as errors.Is(change.Err, …) puts it
+		return nil
+	}
+	return e.Err
+}
 
 // Is makes errors.Is compare the code.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(ErrorCode)
-	return ok && code == e.Code
+	return ok && e != nil && code == e.Code
 }
 
 // Final reports whether the client gives up on this error.

@@ -21,18 +21,19 @@ type Heartbeat struct {
 // quarter of an hour before TCP gives up. It consists of timers, and costs no
 // goroutine.
 type pulse struct {
-	every   Heartbeat
-	beat    func()      // says that this side is alive
-	ask     func()      // says so and makes the server answer
-	silent  func()      // nobody answered
-	reading func() bool // whether what arrives is being read at the moment
+	every  Heartbeat
+	beat   func() // says that this side is alive
+	ask    func() // says so and makes the server answer
+	silent func() // nobody answered
 
 	heardIt atomic.Bool // since the last beat
-	asked   atomic.Bool // and not answered; deadline is set
+	asked   atomic.Bool // and not answered
+	paused  atomic.Bool // a handler takes its time: the answer may wait behind it
 
 	mu       sync.Mutex
 	stopped  bool
 	next     *time.Timer
+	due      time.Time // when the answer must be there
 	deadline *time.Timer
 }
 
@@ -50,28 +51,39 @@ func (p *pulse) tick() {
 		return
 	}
 	p.next.Reset(p.every.Interval)
-	switch {
-	case p.heardIt.Swap(false):
+	if p.heardIt.Swap(false) || p.asked.Load() { // one question at a time
 		p.beat()
-	case !p.asked.Load(): // one question at a time
-		p.asked.Store(true)
-		p.deadline = time.AfterFunc(p.every.Timeout, p.late)
-		p.ask()
+		return
+	}
+	p.asked.Store(true)
+	p.due = time.Now().Add(p.every.Timeout)
+	p.deadline = time.AfterFunc(p.every.Timeout, p.late)
+	p.ask()
+}
+
+// late is called when an answer should have arrived.
+func (p *pulse) late() {
+	p.mu.Lock()
+	silent := !p.stopped && p.asked.Load() && !p.paused.Load() && !time.Now().Before(p.due)
+	p.mu.Unlock()
+	if silent {
+		p.silent()
 	}
 }
 
-// late is called when an answer should have arrived. It may have and wait
-// behind a handler that takes its time.
-func (p *pulse) late() {
-	p.mu.Lock()
-	waiting := !p.stopped && p.asked.Load()
-	if waiting && !p.reading() {
-		p.deadline.Reset(p.every.Timeout)
-		waiting = false
+// pause says that nothing is read until resume.
+func (p *pulse) pause() { p.paused.Store(true) }
+
+func (p *pulse) resume() {
+	p.paused.Store(false)
+	if !p.asked.Load() {
+		return
 	}
-	p.mu.Unlock()
-	if waiting {
-		p.silent()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.due = time.Now().Add(p.every.Timeout)
+		p.deadline.Reset(p.every.Timeout)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hearthws/hearth/seal"
 )
 
 // Options configure a [Client]. The zero value of a field means its default.
@@ -26,8 +28,10 @@ type Options struct {
 	// wrapped or not. Instead of Token. Default: none.
 	Credentials func(ctx context.Context) (any, error)
 
-	// Encryption has messages sealed. Default (nil): they are not.
-	Encryption *Encryption
+	// Encryption has messages sealed; the zero [seal.ClientOptions] takes every
+	// server that encrypts, and ServerKeys pin its key. A server that does not
+	// is refused. Default (nil): they are not.
+	Encryption *seal.ClientOptions
 
 	// Queue is what waits while there is no connection.
 	Queue Queue
@@ -55,9 +59,12 @@ type Options struct {
 	// TLS is for wss:// and https://. Default (nil): as the system has it.
 	TLS *tls.Config
 
+	// Proxy is the proxy to go through, as that of [http.Transport]. Default:
+	// [http.ProxyFromEnvironment]; with Dial: none.
+	Proxy func(*http.Request) (*url.URL, error)
+
 	// Dial opens connections, as [net.Dialer.DialContext] does; addr is the
-	// host and port of URL. Default: over the network, through the proxy that
-	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.
+	// host and port of URL, or of the proxy. Default: over the network.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Logger gets the error for which the client has given up, when neither

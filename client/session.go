@@ -10,6 +10,7 @@ import (
 
 	"github.com/hearthws/hearth/internal/frame"
 	"github.com/hearthws/hearth/internal/wire"
+	"github.com/hearthws/hearth/seal"
 )
 
 // Connection is what the server said in `connected`.
@@ -38,13 +39,12 @@ type session struct {
 	socket *socket
 
 	// Owned by the run's goroutine.
-	offer     *offer // nil: nothing is sealed
-	seal      sealing
-	connected time.Time // zero: not yet
-	said      Message   // the last `error` before `connected`
+	offer     *seal.Offer         // nil: nothing is sealed
+	seal      *seal.ClientSession // nil: not yet, or not at all
+	connected time.Time           // zero: not yet
+	said      Message             // the last `error` before `connected`
 
 	pulse   pulse
-	busy    atomic.Bool  // a handler has the reader
 	answers atomic.Int32 // to questions of the heartbeat that are still to come
 }
 
@@ -81,7 +81,7 @@ func (s *session) live() (left []Message, err *Error) {
 // authenticate makes the message of that name.
 func (s *session) authenticate(ctx context.Context) (Message, *Error) {
 	opts := &s.client.opts
-	credentials, err := credentials(ctx, opts)
+	data, err := credentials(ctx, opts)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = s.client.dialer.late(err)
@@ -89,14 +89,11 @@ func (s *session) authenticate(ctx context.Context) (Message, *Error) {
 		return Message{}, err
 	}
 	if opts.Encryption != nil {
-		if s.offer, err = newOffer(opts.Encryption); err != nil {
-			return Message{}, err
-		}
-		if credentials, err = s.offer.addTo(credentials); err != nil {
+		if s.offer, data, err = offerSeal(opts.Encryption, data); err != nil {
 			return Message{}, err
 		}
 	}
-	return encode(eventAuthenticate, credentials, nil)
+	return encode(eventAuthenticate, data, nil)
 }
 
 // credentials are nil if there are none.
@@ -132,9 +129,9 @@ func (s *session) receive(op frame.Opcode, payload []byte) *Error {
 	}
 	raw := append([]byte(nil), payload...)
 	if s.seal != nil {
-		plain, err := s.open(raw)
+		plain, err := s.seal.Open(raw)
 		if err != nil {
-			return err
+			return sealError(err)
 		}
 		raw, op = plain, frame.Text
 	}
@@ -166,8 +163,8 @@ func (s *session) receive(op frame.Opcode, payload []byte) *Error {
 // tell calls handlers, and waits for them: what arrives faster than it is
 // handled stays in the network.
 func (s *session) tell(f func(hs *handlers)) {
-	s.busy.Store(true)
-	defer s.busy.Store(false)
+	s.pulse.pause()
+	defer s.pulse.resume()
 	c := s.client
 	c.calls.put(func() {
 		if s.run.ctx.Err() == nil {
@@ -185,13 +182,12 @@ func (s *session) greet(m Message) *Error {
 		s.said = m
 	case eventConnected:
 		if s.offer != nil {
-			seal, err := s.offer.accept(m.Data)
-			if err != nil {
-				return err
+			var err error
+			if s.seal, err = s.offer.Accept(m.Data); err != nil {
+				return sealError(err)
 			}
-			s.seal = seal
-			if seal.Inbound() {
-				s.socket.sealWith(seal.Seal)
+			if s.seal.Inbound() {
+				s.socket.sealWith(s.seal.Seal)
 			}
 		}
 		s.connected = time.Now()
@@ -200,7 +196,6 @@ func (s *session) greet(m Message) *Error {
 		s.pulse.beat = func() { s.socket.put(false, heartbeatMessage) }
 		s.pulse.ask = s.ask
 		s.pulse.silent = s.silent
-		s.pulse.reading = func() bool { return !s.busy.Load() }
 		s.pulse.start()
 		s.client.attach(s, connection(m.Data, s.seal != nil))
 	}

@@ -2,6 +2,9 @@ package client
 
 import (
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/hearthws/hearth/internal/frame"
@@ -93,16 +96,24 @@ func (s *socket) writeAll(buf []byte) bool {
 		s.mu.Unlock()
 		n, err := s.stream.Write(buf[:min(len(buf), writeSize)])
 		if err != nil {
-			s.raw.Close() // read tells
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.over = true
-			s.makeRoomLocked()
+			s.stuck(err)
 			return false
 		}
 		buf = buf[n:]
 	}
 	return true
+}
+
+// stuck ends the connection because it takes nothing any more; read tells.
+func (s *socket) stuck(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause == nil && !s.hurry && errors.Is(err, os.ErrDeadlineExceeded) {
+		s.cause = &Error{Code: ErrSilent, Text: fmt.Sprintf("the server took nothing for %s", writeTimeout), Err: err}
+	}
+	s.over = true
+	s.makeRoomLocked()
+	s.raw.Close()
 }
 
 func appendFrame(dst []byte, op frame.Opcode, payload []byte) []byte {

@@ -1,0 +1,106 @@
+package client_test
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/client"
+)
+
+// A client that says nothing stays: its heartbeats keep the server content, and
+// it finds the server alive.
+func TestHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory(t)
+		c := start(t, client.Options{Dial: s.DialContext})
+		changes, errs, messages := inbox(c.OnState), inbox(c.OnError), inbox(c.OnMessage)
+		conn := connect(t, c)
+		time.Sleep(24 * time.Hour)
+		if got, ok := c.Connection(); !ok || got.ID != conn.ID {
+			t.Errorf("the connection is %+v, %t", got, ok)
+		}
+		if len(changes) != 2 || len(errs) != 0 || len(messages) != 0 {
+			t.Errorf("%d changes, %d errors, %d messages", len(changes), len(errs), len(messages))
+		}
+		if n := s.Stats().MessagesIn; n > 24*120+10 {
+			t.Errorf("%d messages in a day", n)
+		}
+	})
+}
+
+// Without heartbeats it is closed, as a negative control, and comes back.
+func TestNoHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory(t)
+		c := start(t, client.Options{Dial: s.DialContext, Heartbeat: client.Heartbeat{Interval: 24 * time.Hour}})
+		changes := inbox(c.OnState)
+		connect(t, c)
+		time.Sleep(3 * time.Minute)
+		ch := until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
+		if ch.Err.CloseCode != hearth.CloseHeartbeatTimeout || ch.State != client.Connecting {
+			t.Errorf("%s: %v", ch.State, ch.Err)
+		}
+		until(t, changes, func(ch client.Change) bool { return ch.State == client.Connected })
+	})
+}
+
+// A path that swallows everything is noticed, and left.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var beats, questions, gaveUp atomic.Int32
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			s := upgrade(t, w, r)
+			s.admit()
+			s.write(`{"event":"hello"}`)
+			for m, ok := s.read(); ok; m, ok = s.read() {
+				switch m.Event {
+				case "heartbeat":
+					beats.Add(1)
+				case "authenticate":
+					questions.Add(1)
+				}
+			}
+			gaveUp.Add(1)
+		})
+		c := start(t, client.Options{
+			Dial:      f.DialContext,
+			Heartbeat: client.Heartbeat{Interval: 20 * time.Second, Timeout: 5 * time.Second},
+		})
+		changes := inbox(c.OnState)
+		connect(t, c)
+		time.Sleep(45*time.Second - 1)
+		if _, ok := c.Connection(); !ok {
+			t.Error("left too early")
+		}
+		time.Sleep(1)
+		ch := until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
+		if !errors.Is(ch.Err, client.ErrSilent) || ch.State != client.Connecting {
+			t.Error(ch.Err)
+		}
+		if beats.Load() != 1 || questions.Load() != 1 {
+			t.Errorf("%d heartbeats, %d questions", beats.Load(), questions.Load())
+		}
+		until(t, changes, func(ch client.Change) bool { return ch.State == client.Connected })
+		if gaveUp.Load() != 1 {
+			t.Error("the server was not told")
+		}
+	})
+}
+
+// An error that looks like the answer to a question of the heartbeat is told
+// when there was none.
+func TestAnswerUnasked(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{Dial: s.DialContext})
+	errs := inbox(c.OnError)
+	connect(t, c)
+	send(t, c, "authenticate", nil)
+	if e := next(t, errs); !errors.Is(e, client.ErrServer) {
+		t.Error(e)
+	}
+}

@@ -1,0 +1,97 @@
+package client_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/client"
+)
+
+// Rooms are joined again at every connection, before anything else is sent.
+func TestRooms(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{
+		Dial: s.DialContext, Credentials: as("ada"),
+		Backoff: client.Backoff{Base: time.Millisecond, Cap: time.Millisecond},
+	})
+	said := event(c, "said")
+	changes := inbox(c.OnState)
+	join := func(rooms ...string) {
+		t.Helper()
+		if err := c.Join(rooms...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave := func(rooms ...string) {
+		t.Helper()
+		if err := c.Leave(rooms...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	join("b", "a", "c", "secret-1")
+	leave("c", hearth.DefaultNotificationRoom)
+	if diff := cmp.Diff([]string{"b", "a", "secret-1"}, c.Rooms()); diff != "" {
+		t.Errorf("rooms (-want +got):\n%s", diff)
+	}
+	for range 3 {
+		conn := connect(t, c)
+		// An answer tells that the rooms before the question were joined.
+		send(t, c, "say", map[string]string{"room": "a", "text": "hi"})
+		if got := string(next(t, said).Data); got != `"hi"` {
+			t.Errorf("said %s", got)
+		}
+		rooms := s.Client(conn.ID).Rooms()
+		slices.Sort(rooms)
+		if diff := cmp.Diff([]string{"a", "b", conn.ID, hearth.DefaultRoom}, rooms, sorted); diff != "" {
+			t.Errorf("in rooms (-want +got):\n%s", diff)
+		}
+		s.Client(conn.ID).Close(hearth.CloseGoingAway, "")
+		until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
+	}
+	connect(t, c)
+	join(hearth.DefaultNotificationRoom)
+	leave("a", "b")
+	send(t, c, "say", map[string]string{"room": "a", "text": "nobody"})
+	send(t, c, "say", map[string]string{"room": hearth.DefaultNotificationRoom, "text": "back"})
+	if got := string(next(t, said).Data); got != `"back"` {
+		t.Errorf("said %s", got)
+	}
+	c.Close()
+	if diff := cmp.Diff([]string{"secret-1", hearth.DefaultNotificationRoom}, c.Rooms()); diff != "" {
+		t.Errorf("rooms after Close (-want +got):\n%s", diff)
+	}
+}
+
+var sorted = cmp.Transformer("sorted", func(names []string) []string { return slices.Sorted(slices.Values(names)) })
+
+// Many rooms with long names fit into the messages that a server takes.
+func TestManyRooms(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{Dial: s.DialContext})
+	var rooms []string
+	for i := range 1000 {
+		rooms = append(rooms, fmt.Sprintf("%04d", i)+strings.Repeat("漢", 252))
+	}
+	if err := c.Join(rooms...); err != nil {
+		t.Fatal(err)
+	}
+	said := event(c, "said")
+	conn := connect(t, c)
+	send(t, c, "say", map[string]string{"room": rooms[999], "text": "hi"})
+	next(t, said)
+	if n := len(s.Client(conn.ID).Rooms()); n != 1003 {
+		t.Errorf("in %d rooms", n)
+	}
+	if err := c.Join(strings.Repeat("漢", 256), strings.Repeat("👋", 128)); err != nil {
+		t.Error(err)
+	}
+	if err := c.Join(strings.Repeat("👋", 128) + "x"); err == nil {
+		t.Error("257 code units are taken")
+	}
+}
