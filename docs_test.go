@@ -19,18 +19,21 @@ import (
 // is a program, if it begins with "package", or declarations, or statements. To
 // the latter two the names of docPrelude are known, and packages by docImports.
 func TestDocuments(t *testing.T) {
-	for _, file := range []string{"README.md", "docs/guide.md", "docs/encryption.md"} {
+	for file, prelude := range map[string]string{
+		"README.md": docPrelude, "docs/guide.md": docPrelude, "docs/encryption.md": docPrelude,
+		"docs/client-go.md": docClientPrelude,
+	} {
 		blocks := goBlocks(t, file)
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			snippets := []string{writeFile(t, dir, "prelude.go", docPrelude)}
+			snippets := []string{writeFile(t, dir, "prelude.go", prelude)}
 			for i, b := range blocks {
 				name := fmt.Sprintf("block%d.go", i)
 				if b.isProgram() {
 					vet(t, writeFile(t, t.TempDir(), name, b.program()))
 				} else {
-					snippets = append(snippets, writeFile(t, dir, name, b.snippet(t)))
+					snippets = append(snippets, writeFile(t, dir, name, b.snippet(t, prelude)))
 				}
 			}
 			vet(t, snippets...)
@@ -91,6 +94,21 @@ var (
 )
 `
 
+// docClientPrelude is that of the document about package client.
+const docClientPrelude = `package docs
+
+import (
+	"context"
+
+	"github.com/hearthws/hearth/client"
+)
+
+var (
+	ctx context.Context
+	c   *client.Client
+)
+`
+
 // docImports are the packages that snippets use, without saying so.
 var docImports = map[string]string{
 	"bytes": "bytes", "context": "context", "cmp": "cmp", "ed25519": "crypto/ed25519", "errors": "errors",
@@ -99,7 +117,7 @@ var docImports = map[string]string{
 	"sync": "sync", "synctest": "testing/synctest", "syscall": "syscall", "testing": "testing", "time": "time",
 	"tls": "crypto/tls",
 
-	"brokertest": module + "/brokertest", "hearth": module, "hearthtest": module + "/hearthtest",
+	"brokertest": module + "/brokertest", "client": module + "/client", "hearth": module, "hearthtest": module + "/hearthtest",
 	"jwt": "github.com/golang-jwt/jwt/v5", "metrics": module + "/metrics",
 	"prometheus": "github.com/prometheus/client_golang/prometheus", "promhttp": "github.com/prometheus/client_golang/prometheus/promhttp",
 	"redisbroker": module + "/redisbroker", "seal": module + "/seal",
@@ -147,7 +165,7 @@ func (b docBlock) isProgram() bool { return strings.HasPrefix(b.code, "package "
 func (b docBlock) program() string { return fmt.Sprintf("//line %s:%d\n%s", b.file, b.line, b.code) }
 
 // snippet makes a file of package docs out of declarations or statements.
-func (b docBlock) snippet(t *testing.T) string {
+func (b docBlock) snippet(t *testing.T, prelude string) string {
 	t.Helper()
 	f, err := parse(b.code)
 	if err != nil {
@@ -159,7 +177,7 @@ func (b docBlock) snippet(t *testing.T) string {
 	imports := map[string]bool{}
 	ast.Inspect(f, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok && docImports[x.Name] != "" {
+			if x, ok := s.X.(*ast.Ident); ok && docImports[x.Name] != "" && !strings.Contains(prelude, "\t"+x.Name+" ") {
 				imports[docImports[x.Name]] = true
 			}
 		}
