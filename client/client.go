@@ -10,12 +10,12 @@ import (
 type State int
 
 const (
-	// Disconnected: before Connect, after Close, and after an error that trying
+	// Disconnected is before Connect, after Close, and after an error that trying
 	// again does not cure.
 	Disconnected State = iota
-	// Connecting: a connection is being made, or the next attempt waits.
+	// Connecting means that a connection is being made, or the next attempt waits.
 	Connecting
-	// Connected: authenticated, in its rooms.
+	// Connected is authenticated, and in its rooms.
 	Connected
 )
 

@@ -184,8 +184,12 @@ func TestConnect(t *testing.T) {
 		data any
 		want string
 	}{
-		{nil, ""}, {json.RawMessage("null"), "null"}, {"<b>", `"<b>"`}, {7, "7"},
-		{map[string]any{"a": []int{1}}, `{"a":[1]}`}, {json.RawMessage("1e400"), "1e400"},
+		{nil, ""},
+		{json.RawMessage("null"), "null"},
+		{"<b>", `"<b>"`},
+		{7, "7"},
+		{map[string]any{"a": []int{1}}, `{"a":[1]}`},
+		{json.RawMessage("1e400"), "1e400"},
 	} {
 		send(t, c, "echo", test.data)
 		if got := next(t, echo); string(got.Data) != test.want || got.Event != "echo" {

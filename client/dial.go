@@ -65,13 +65,14 @@ func (d *dialer) dial(ctx context.Context) (*socket, *Error) {
 	request, key := d.request(ctx)
 	answer, err := conn.RoundTrip(request)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, d.unreachable(ctx, err)
 	}
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		defer conn.Close()
-		defer answer.Body.Close()
-		return nil, d.refused(answer)
+		refusal := d.refused(answer)
+		answer.Body.Close()
+		_ = conn.Close()
+		return nil, refusal
 	}
 	deflate, err := handshake.CheckAnswer(answer.Header, key, d.opts.Subprotocols)
 	stream, ok := answer.Body.(io.ReadWriteCloser)

@@ -56,7 +56,8 @@ func Example() {
 	defer cancel()
 	c, err := client.New(client.Options{URL: url, Token: "s3cret"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer c.Close()
 
@@ -66,15 +67,18 @@ func Example() {
 		heard <- text
 	})
 	if err := c.Join("lobby"); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	// Waits for the connection, and so do rooms.
 	if err := c.Send(ctx, "say", map[string]string{"room": "lobby", "text": "hello"}); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	conn, err := c.Connect(ctx)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println("connected as", conn.UserID)
 	fmt.Println(<-heard)
@@ -88,7 +92,8 @@ func ExampleClient_OnState() {
 
 	c, err := client.New(client.Options{URL: url, Token: "s3cret"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	changes := make(chan client.Change, 10)
 	c.OnState(func(ch client.Change) { changes <- ch })
@@ -123,7 +128,8 @@ func ExampleError() {
 
 	c, err := client.New(client.Options{URL: url, Token: "of last year"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer c.Close()
 	_, err = c.Connect(context.Background())

@@ -77,7 +77,7 @@ func TestSilent(t *testing.T) {
 		if _, ok := c.Connection(); !ok {
 			t.Error("left too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		ch := until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
 		if !errors.Is(ch.Err, client.ErrSilent) || ch.State != client.Connecting {
 			t.Error(ch.Err)

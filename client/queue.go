@@ -1,5 +1,7 @@
 package client
 
+import "slices"
+
 // Overflow is what happens to a message that finds the queue full.
 type Overflow int
 
@@ -74,7 +76,7 @@ func (q *queue) push(m Message) (pushed bool, dropped []Message) {
 // for which there is no room any more: the oldest with DropOldest, otherwise
 // the newest.
 func (q *queue) putBack(front []Message) (dropped []Message) {
-	all := append(front, q.waiting...)
+	all := slices.Concat(front, q.waiting)
 	q.clear()
 	if q.bounds.Overflow == DropOldest {
 		for len(all) > 0 && !q.holds(all) {

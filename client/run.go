@@ -17,6 +17,9 @@ type run struct {
 	ended  chan struct{} // closed when nothing of it, and of those before, is left
 }
 
+// isOver reports whether Close was called.
+func (r *run) isOver() bool { return r.ctx.Err() != nil }
+
 func (c *Client) startLocked() {
 	if c.run != nil {
 		return

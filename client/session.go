@@ -124,7 +124,7 @@ func credentials(ctx context.Context, opts *Options) (json.RawMessage, *Error) {
 // receive takes a WebSocket message. An error ends the connection.
 func (s *session) receive(op frame.Opcode, payload []byte) *Error {
 	s.pulse.heard()
-	if s.run.ctx.Err() != nil {
+	if s.run.isOver() {
 		return nil // nobody wants it any more
 	}
 	raw := append([]byte(nil), payload...)
@@ -167,7 +167,7 @@ func (s *session) tell(f func(hs *handlers)) {
 	defer s.pulse.resume()
 	c := s.client
 	c.calls.put(func() {
-		if s.run.ctx.Err() == nil {
+		if !s.run.isOver() {
 			f(&c.handlers)
 		}
 	})
