@@ -30,9 +30,12 @@ type BrokerNode struct {
 	// nobody changes it. Nil for an emitter.
 	Deliver func(Envelope)
 
-	// Notify receives changes of state and gaps, one after the other, possibly
-	// before Open has returned. It does not block. Nil: nobody is interested.
-	Notify func(BrokerEvent)
+	// Notify receives changes of state, and ReportGap what may have been
+	// missed: one call after the other, possibly before Open has returned. A gap
+	// is reported before the state that ends it. They do not block. Nil: nobody
+	// is interested.
+	Notify    func(BrokerEvent)
+	ReportGap func(Gap)
 
 	// Logger is never nil.
 	Logger *slog.Logger
@@ -85,21 +88,23 @@ const (
 	BrokerDisconnected  BrokerState = "disconnected"  // publishing fails, nothing arrives
 )
 
-// BrokerEvent is one change of a broker session's state, or a gap.
+// BrokerEvent is one change of a broker session's state.
 type BrokerEvent struct {
 	State BrokerState
 	Err   error // why, for BrokerDisconnected
-	Gap   *Gap  // set when envelopes may have been missed
 }
 
 // Gap is an interval in which envelopes of a broker's subscriptions may have
-// been missed, because the connection was away or a queue ran over.
+// been missed: the connection was away, a queue ran over, or numbers are
+// missing among those that a publisher counts up. What was published in the
+// interval, on the channel, by the server, may not have arrived; everything
+// else has.
 type Gap struct {
-	Channel string    // the channel, or "" for every channel of the connection
-	From    time.Time // the last moment at which the subscription was known to be live
-	To      time.Time // when it was live again
+	Channel string    // as ws:room:lobby; "" for every channel of the connection
+	From    time.Time // the last moment from before which everything is known to have arrived
+	To      time.Time // from when on it arrives again
 	Missed  int64     // how many envelopes, or -1 when nobody knows
-	Server  string    // the publisher whose envelopes are missing, or "" for any
+	Server  string    // id of the server that published them, or EmitterID; "" for any
 }
 
 // BrokerStats is a snapshot of a broker session.
@@ -117,4 +122,5 @@ type BrokerStats struct {
 	Overflowed  int64       `json:"overflowed"`  // envelopes dropped because the node was too slow
 	Reconnects  int64       `json:"reconnects"`
 	Gaps        int64       `json:"gaps"`
+	Missed      int64       `json:"missed"` // envelopes known to be missing, those overflowed among them
 }

@@ -230,10 +230,12 @@ func TestBrokerOfNew(t *testing.T) {
 func TestOnBroker(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var events []hearth.BrokerEvent
+		var gaps []hearth.Gap
 		broker := newFakeBroker()
 		opts := accepting()
 		opts.Broker = broker
 		opts.OnBroker = func(e hearth.BrokerEvent) { events = append(events, e) }
+		opts.OnGap = func(g hearth.Gap) { gaps = append(gaps, g) }
 		s := hearthtest.New(t, opts)
 		if !s.Stats().Ready {
 			t.Error("the server is not ready")
@@ -245,12 +247,17 @@ func TestOnBroker(t *testing.T) {
 		c := s.Connect(nil) // is let in all the same
 		broker.node.Notify(hearth.BrokerEvent{State: hearth.BrokerResubscribing})
 		broker.node.Notify(hearth.BrokerEvent{State: hearth.BrokerConnected})
-		gap := &hearth.Gap{Missed: -1}
-		broker.node.Notify(hearth.BrokerEvent{State: hearth.BrokerConnected, Gap: gap})
-		if st := s.Stats(); !st.Ready || st.Gaps != 1 {
-			t.Errorf("stats say ready %t, %d gaps", st.Ready, st.Gaps)
+		told := []hearth.Gap{{Missed: -1}, {Channel: hearth.ForRoom("r"), Missed: 2, Server: "other"}, {Missed: 3}}
+		for _, g := range told {
+			broker.node.ReportGap(g)
 		}
-		if len(events) != 4 || events[0].Err != errBroken || events[3].Gap != gap {
+		if st := s.Stats(); !st.Ready || st.Gaps != 3 || st.Missed != 5 {
+			t.Errorf("stats say ready %t, %d gaps, %d missed", st.Ready, st.Gaps, st.Missed)
+		}
+		if diff := cmp.Diff(told, gaps); diff != "" {
+			t.Errorf("gaps (-told +received):\n%s", diff)
+		}
+		if len(events) != 3 || events[0].Err != errBroken {
 			t.Errorf("OnBroker gets %+v", events)
 		}
 		if err := s.Shutdown(t.Context()); err != nil {

@@ -22,13 +22,17 @@ func (s *Server) deliver(env Envelope) {
 
 // noteBroker is the BrokerNode's Notify.
 func (s *Server) noteBroker(e BrokerEvent) {
-	if e.Gap != nil {
-		s.counters.gaps.Add(1)
-	}
-	if e.State != "" { // a gap may come with the state that ends it
-		s.brokerUp.Store(e.State == BrokerConnected)
-	}
+	s.brokerUp.Store(e.State == BrokerConnected)
 	if s.opts.OnBroker != nil {
-		s.opts.OnBroker(e)
+		s.guard("OnBroker", func() { s.opts.OnBroker(e) })
+	}
+}
+
+// noteGap is the BrokerNode's ReportGap.
+func (s *Server) noteGap(g Gap) {
+	s.counters.gaps.Add(1)
+	s.counters.missed.Add(max(g.Missed, 0))
+	if s.opts.OnGap != nil {
+		s.guard("OnGap", func() { s.opts.OnGap(g) })
 	}
 }

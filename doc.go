@@ -37,7 +37,7 @@
 // ValidateRooms in the order of the client's messages, at last OnDisconnect.
 // Those of different clients run at the same time. So a hook may block, which
 // delays its own client only; when too much of a client waits behind it, the
-// client's socket is not read. OnBackpressure, OnBroker and, with
+// client's socket is not read. OnBackpressure, OnBroker, OnGap and, with
 // Options.InlineHooks, OnMessage run where many are served, and must not block.
 // Transform runs besides the others, in the order of the messages that are
 // sent to its client.

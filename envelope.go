@@ -20,8 +20,13 @@ type Envelope struct {
 	Event    string          // the name of the event
 	Data     json.RawMessage // its data; nil leaves it out
 	Exclude  []string        // ids of clients that do not get it; rooms and broadcasts only
-	Epoch    string          // with Seq, reserved for finding gaps; "" leaves it out
-	Seq      uint64
+
+	// Epoch names a run of numbers of one publisher, and Seq is the envelope's
+	// number on its channel, from 1: whoever receives 7 after 4 has missed two.
+	// A broker that can lose envelopes sets them when they are published
+	// without; everybody else passes them on. "" and 0 leave them out.
+	Epoch string
+	Seq   uint64
 }
 
 // Channel is the broker channel that the envelope is published to.

@@ -25,6 +25,17 @@ func (c *Client) guard(hook string, f func(ctx context.Context) error) (err erro
 	return err
 }
 
+// guard calls a hook that belongs to no client. Its panic is logged.
+func (s *Server) guard(hook string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.counters.hookFailures.Add(1)
+			s.opts.Logger.Error("hook panicked", "hook", hook, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
 // hookContext is the context of a client's hooks: it ends with the connection,
 // and costs nothing until somebody waits for that.
 type hookContext Client

@@ -59,9 +59,14 @@ type Options struct {
 	// not block: it runs where the socket is served.
 	OnBackpressure func(c *Client, congested bool)
 
-	// OnBroker gets the broker's changes of state and gaps, one after the
-	// other. It must not block.
+	// OnBroker gets the broker's changes of state, one after the other. It
+	// must not block.
 	OnBroker func(BrokerEvent)
+
+	// OnGap hears that messages of other servers may not have reached the
+	// clients of this one: nobody else can tell them. It runs before OnBroker
+	// hears of the state that ends the gap. It must not block.
+	OnGap func(Gap)
 
 	// Transform may replace what is sent to an encrypted client. Messages of
 	// one client are transformed one after the other, in order.

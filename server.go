@@ -106,7 +106,7 @@ func (s *Server) connectBroker(ctx context.Context) error {
 	defer cancel()
 	s.brokerUp.Store(true) // unless noteBroker hears otherwise
 	session, err := s.opts.Broker.Open(ctx, BrokerNode{
-		ServerID: s.id, Deliver: s.deliver, Notify: s.noteBroker, Logger: s.opts.Logger,
+		ServerID: s.id, Deliver: s.deliver, Notify: s.noteBroker, ReportGap: s.noteGap, Logger: s.opts.Logger,
 	})
 	if err != nil {
 		return fmt.Errorf("hearth: broker: %w", err)

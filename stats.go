@@ -16,7 +16,7 @@ type counters struct {
 	drops, congested, pauses, gaps          atomic.Int64
 	hookFailures, transformFailures         atomic.Int64
 	sealRefused                             atomic.Int64
-	subscribeTimeouts                       atomic.Int64
+	subscribeTimeouts, missed               atomic.Int64
 }
 
 // Stats is a snapshot of a server. Counts are since New.
@@ -53,6 +53,7 @@ type Stats struct {
 	SealRefused       int64 `json:"sealRefused"`       // sealed messages of clients that did not open
 	SubscribeTimeouts int64 `json:"subscribeTimeouts"` // clients that went on before their subscriptions were live
 	Gaps              int64 `json:"gaps"`              // intervals in which envelopes may have been missed
+	Missed            int64 `json:"missed"`            // envelopes known to be missing
 
 	Loops  []LoopStats `json:"loops"`
 	Broker BrokerStats `json:"broker"`
@@ -83,7 +84,7 @@ func (s *Server) Stats() Stats {
 		MessagesIn: n.messagesIn.Load(), EnvelopesIn: n.envelopesIn.Load(), ErrorsSent: n.errors.Load(),
 		Dropped: n.drops.Load(), ReadPauses: n.pauses.Load(), HookFailures: n.hookFailures.Load(),
 		TransformFailures: n.transformFailures.Load(), SealRefused: n.sealRefused.Load(), SubscribeTimeouts: n.subscribeTimeouts.Load(),
-		Gaps: n.gaps.Load(), Broker: s.session.Stats(),
+		Gaps: n.gaps.Load(), Missed: n.missed.Load(), Broker: s.session.Stats(),
 	}
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)

@@ -79,15 +79,17 @@ func testBreakRestores(t *testing.T, h Harness) {
 	})
 	h.Repair()
 
-	var gap *hearth.Gap
-	to.await("the gap is told, and the state is connected", func(_ []hearth.Envelope, events []hearth.BrokerEvent) bool {
-		for _, e := range events {
-			if e.Gap != nil {
-				gap = e.Gap
-			}
-		}
-		return gap != nil && events[len(events)-1].State == hearth.BrokerConnected
+	to.await("the state is connected", func(_ []hearth.Envelope, events []hearth.BrokerEvent) bool {
+		return len(events) > 0 && events[len(events)-1].State == hearth.BrokerConnected
 	})
+	gaps := to.missed()
+	if len(gaps) == 0 {
+		t.Fatal("the state is connected again, and no gap was told")
+	}
+	gap := gaps[len(gaps)-1]
+	if gap.Channel != "" || gap.Server != "" {
+		t.Errorf("the gap is of channel %q and server %q, want all", gap.Channel, gap.Server)
+	}
 	if gap.From.After(gap.To) || gap.To.Before(before) {
 		t.Errorf("the gap is from %v to %v, and the broker broke after %v", gap.From, gap.To, before)
 	}

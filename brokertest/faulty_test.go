@@ -2,6 +2,8 @@ package brokertest_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,10 +24,10 @@ type faulty struct {
 // faultySession filters what it receives by what it subscribed to.
 type faultySession struct {
 	hearth.BrokerSession
-	broker  *faulty
-	fault   string
-	number  int // of the session, from 1
-	deliver func(hearth.Envelope)
+	broker *faulty
+	fault  string
+	number int // of the session, from 1
+	node   hearth.BrokerNode
 
 	count  atomic.Int64 // envelopes published
 	closed atomic.Bool
@@ -37,6 +39,10 @@ type faultySession struct {
 	held     *hearth.Envelope
 	buffer   []byte
 	received int
+	numbers  map[string]uint64    // by channel: of the last envelope published
+	last     map[[2]string]uint64 // by channel and epoch: the number that came last
+	missed   int64
+	gaps     int64
 }
 
 type subscribed struct {
@@ -48,7 +54,8 @@ func (b *faulty) Open(ctx context.Context, node hearth.BrokerNode) (hearth.Broke
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.opened++
-	s := &faultySession{broker: b, fault: b.fault, number: b.opened, deliver: node.Deliver, channels: make(map[string]subscribed)}
+	s := &faultySession{broker: b, fault: b.fault, number: b.opened, node: node, channels: make(map[string]subscribed),
+		numbers: make(map[string]uint64), last: make(map[[2]string]uint64)}
 	if node.Deliver != nil {
 		node.Deliver = s.receive
 	}
@@ -69,6 +76,7 @@ func (s *faultySession) Unfiltered() bool { return false }
 
 func (s *faultySession) Publish(env hearth.Envelope, done func(error)) {
 	n := s.count.Add(1)
+	s.enumerate(&env)
 	switch s.fault {
 	case "loses one of 100":
 		if n%100 == 0 {
@@ -76,7 +84,7 @@ func (s *faultySession) Publish(env hearth.Envelope, done func(error)) {
 			return
 		}
 	case "ignores emitters":
-		if s.deliver == nil {
+		if s.node.Deliver == nil {
 			done(nil)
 			return
 		}
@@ -112,9 +120,10 @@ func (s *faultySession) receive(env hearth.Envelope) {
 	if !ok || s.fault == "is done before it is live" && time.Since(sub.since) < 5*time.Millisecond {
 		return
 	}
+	s.look(&env)
 	switch s.fault {
 	case "delivers twice":
-		s.deliver(env)
+		s.node.Deliver(env)
 	case "swaps two", "swaps two for some":
 		if s.swap(&env, n) {
 			return
@@ -133,9 +142,60 @@ func (s *faultySession) receive(env hearth.Envelope) {
 			return
 		}
 	case "delivers after Close":
-		time.AfterFunc(time.Millisecond, func() { s.deliver(env) })
+		time.AfterFunc(time.Millisecond, func() { s.node.Deliver(env) })
 	}
-	s.deliver(env)
+	s.node.Deliver(env)
+}
+
+// enumerate gives an envelope its number.
+func (s *faultySession) enumerate(env *hearth.Envelope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if env.Epoch != "" {
+		return
+	}
+	channel := env.Channel()
+	if s.fault == "numbers all channels as one" {
+		channel = ""
+	}
+	s.numbers[channel]++
+	env.Epoch, env.Seq = fmt.Sprint("epoch ", s.number), s.numbers[channel]
+	if s.fault == "shares an epoch" {
+		env.Epoch = "epoch"
+	}
+}
+
+// look tells what is missing before an envelope.
+func (s *faultySession) look(env *hearth.Envelope) {
+	own := env.ServerID == s.node.ServerID && s.fault != "counts its own"
+	if env.Epoch == "" || env.Seq == 0 || own || s.fault == "counts nobody's numbers" {
+		return
+	}
+	s.mu.Lock()
+	key := [2]string{env.Channel(), env.Epoch}
+	last, missed := s.last[key], int64(0)
+	switch {
+	case last != 0 && env.Seq > last:
+		missed = int64(env.Seq - last - 1)
+	case last != 0 && s.fault == "counts repeats":
+		missed = 1
+	}
+	s.last[key] = max(last, env.Seq)
+	if missed > 0 {
+		s.missed, s.gaps = s.missed+missed, s.gaps+1
+	}
+	s.mu.Unlock()
+	if missed > 0 {
+		now := time.Now()
+		s.node.ReportGap(hearth.Gap{Channel: env.Channel(), From: now, To: now, Missed: missed, Server: env.ServerID})
+	}
+}
+
+// forget ends the numbers of a channel.
+func (s *faultySession) forget(channel string) {
+	if s.fault != "counts what it gave up" {
+		maps.DeleteFunc(s.last, func(key [2]string, _ uint64) bool { return key[0] == channel })
+	}
 }
 
 // swap keeps an envelope back until the next one was delivered. It reports
@@ -144,7 +204,7 @@ func (s *faultySession) swap(env *hearth.Envelope, n int) bool {
 	if s.held != nil {
 		before := *s.held
 		s.held = nil
-		s.deliver(*env)
+		s.node.Deliver(*env)
 		*env = before
 		return false
 	}
@@ -181,6 +241,7 @@ func (s *faultySession) Unsubscribe(channels []string) {
 		c, ok := s.channels[channel]
 		if c.count--; ok && (c.count <= 0 || s.fault == "counts no references") && s.fault != "never unsubscribes" {
 			delete(s.channels, channel)
+			s.forget(channel)
 		} else if ok {
 			s.channels[channel] = c
 		}
@@ -196,6 +257,7 @@ func (s *faultySession) Stats() hearth.BrokerStats {
 		stats.Channels = 0
 	}
 	stats.Live = stats.Channels
+	stats.Missed, stats.Gaps = s.missed, s.gaps
 	if s.fault == "counts nothing" {
 		stats.Received = 0
 	}

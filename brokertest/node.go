@@ -24,6 +24,7 @@ type node struct {
 	changed chan struct{} // is closed and replaced when something was added
 	got     []hearth.Envelope
 	events  []hearth.BrokerEvent
+	gaps    []hearth.Gap
 	closed  bool // Close has returned
 
 	channels sync.Map // channel → *atomic.Bool: Deliver runs
@@ -35,7 +36,7 @@ func openNode(t *testing.T, broker hearth.Broker, id string) *node {
 	t.Helper()
 	n := &node{t: t, id: id, changed: make(chan struct{})}
 	n.BrokerSession = open(t, broker, hearth.BrokerNode{
-		ServerID: id, Deliver: n.deliver, Notify: n.notify, Logger: slog.New(slog.DiscardHandler),
+		ServerID: id, Deliver: n.deliver, Notify: n.notify, ReportGap: n.miss, Logger: slog.New(slog.DiscardHandler),
 	})
 	return n
 }
@@ -94,6 +95,23 @@ func (n *node) notify(e hearth.BrokerEvent) {
 	}
 	n.events = append(n.events, e)
 	n.changeLocked()
+}
+
+func (n *node) miss(g hearth.Gap) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		n.t.Errorf("ReportGap after Close: %+v", g)
+	}
+	n.gaps = append(n.gaps, g)
+	n.changeLocked()
+}
+
+// missed are the gaps that were told so far.
+func (n *node) missed() []hearth.Gap {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.gaps)
 }
 
 func (n *node) changeLocked() {

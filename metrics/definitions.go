@@ -113,6 +113,10 @@ var serverMetrics = []definition[hearth.Stats]{
 		"gaps_total", "Intervals in which messages of other servers may have been missed.", counter,
 		func(s *hearth.Stats) float64 { return float64(s.Gaps) },
 	},
+	{
+		"missed_total", "Messages of other servers that are known to be missing.", counter,
+		func(s *hearth.Stats) float64 { return float64(s.Missed) },
+	},
 
 	{
 		"broker_connected", "1 if publishing works and every subscription is live.", gauge,

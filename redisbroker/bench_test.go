@@ -182,14 +182,10 @@ func BenchmarkResubscribe(b *testing.B) {
 		b.Run(fmt.Sprint("channels=", channels), func(b *testing.B) {
 			server := redistest.Start(b)
 			ctx := context.Background()
-			restored := make(chan *hearth.Gap, 1)
+			restored := make(chan hearth.Gap, 1)
 			s, err := newBroker(b, redisbroker.Options{URL: server.URL()}).Open(ctx, hearth.BrokerNode{
 				ServerID: "bench", Deliver: func(hearth.Envelope) {}, Logger: slog.New(slog.DiscardHandler),
-				Notify: func(e hearth.BrokerEvent) {
-					if e.Gap != nil {
-						restored <- e.Gap
-					}
-				},
+				ReportGap: func(g hearth.Gap) { restored <- g },
 			})
 			if err != nil {
 				b.Fatal(err)

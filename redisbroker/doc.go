@@ -16,7 +16,9 @@
 // it is known to be away. A connection that died without a word is found
 // within five seconds. When the subscriber's connection was lost, everything
 // is subscribed again and a [hearth.Gap] tells in which interval envelopes may
-// have been missed: Redis keeps none for those who were away.
+// have been missed: Redis keeps none for those who were away. What is published
+// is numbered besides, so that a loss behind the back of both connections is
+// found as soon as the next envelope of that publisher and channel arrives.
 //
 // Redis needs no configuration. With an ACL, the user needs the commands
 // PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE and PING (with

@@ -70,6 +70,9 @@ func (e *encoder) encode(batch []item) {
 		e.arena = append(e.arena, e.prefix...)
 		e.arena = append(e.arena, it.env.Channel()...)
 		channel := e.arena[start:]
+		if it.env.Epoch == "" {
+			it.env.Epoch, it.env.Seq = it.session.numbers.next(channel[len(e.prefix):])
+		}
 		start = len(e.arena)
 		e.arena = it.env.AppendJSON(e.arena)
 		payload := e.arena[start:]

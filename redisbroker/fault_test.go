@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/redistest"
@@ -304,6 +305,52 @@ func TestInboxFull(t *testing.T) {
 	eventually(t, "envelopes arrive again", func() bool { return p.received("after") == 1 })
 	if stats.State != hearth.BrokerConnected || !strings.Contains(p.logs.String(), "broker may have missed envelopes") {
 		t.Errorf("state %s, want %s, and a line in the log:\n%s", stats.State, hearth.BrokerConnected, p.logs)
+	}
+}
+
+// What is lost while every connection is well is found by its number: here
+// what Redis refused, as its publisher was told.
+func TestMissingNumber(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	allow := func(channels ...string) {
+		args := append([]string{"ACL", "SETUSER", "publisher", "on", "nopass", "+@all", "~*", "resetchannels"}, channels...)
+		server.CLI(args...)
+	}
+	allow("&*")
+	p := join(t, newBroker(t, redisbroker.Options{URL: server.URL()}))
+	from := joinEmitter(t, newBroker(t, redisbroker.Options{Addrs: []string{server.Addr()}, Username: "publisher", Password: "any"}))
+	p.subscribe(hearth.ForRoom("r"), hearth.ForRoom("quiet"))
+	mustPublish(t, from, "r", "before")
+	eventually(t, "the first arrives", func() bool { return p.received("before") == 1 })
+	began := time.Now()
+	allow("&ws:probe:*")
+	for range 5 {
+		if err := publish(t, from, "r", "lost"); err == nil {
+			t.Fatal("Redis did not refuse what it should")
+		}
+	}
+	allow("&*")
+	mustPublish(t, from, "quiet", "after") // another channel tells nothing
+	eventually(t, "the other channel arrives", func() bool { return p.received("after") == 1 })
+	if gaps := p.gaps(); len(gaps) > 0 {
+		t.Errorf("gaps before anything could be missed: %+v", gaps)
+	}
+	mustPublish(t, from, "r", "after")
+	eventually(t, "the gap is told", func() bool { return len(p.gaps()) > 0 })
+	gap := p.gaps()[0]
+	want := hearth.Gap{Channel: hearth.ForRoom("r"), Missed: 5, Server: "test"}
+	if diff := cmp.Diff(want, gap, cmpopts.IgnoreFields(hearth.Gap{}, "From", "To")); diff != "" {
+		t.Errorf("gap (-want +told):\n%s", diff)
+	}
+	if gap.From.After(began) || gap.To.Before(began) || gap.From.Before(began.Add(-findWithin)) {
+		t.Errorf("the gap is from %s to %s, and the loss began at %s", gap.From, gap.To, began)
+	}
+	if s := p.Stats(); s.Missed != 5 || s.Gaps != 1 || s.Reconnects != 0 {
+		t.Errorf("stats: %+v, want 5 missed, one gap, no new connection", s)
+	}
+	if !strings.Contains(p.logs.String(), "missed=5") {
+		t.Errorf("the log does not say it:\n%s", p.logs)
 	}
 }
 

@@ -5,9 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
-
-	"github.com/hearthws/hearth"
 )
 
 // inbox is the queue between the subscriber's connection and the sessions, and
@@ -25,18 +22,23 @@ type inbox struct {
 	queue   []received
 	idle    bool // the goroutine waits for wake
 	dropped overflow
+	broken  bool // what is queued next does not follow what was queued last
 }
 
-// received is one payload as it came.
+// received is what came: a payload, or the end of a subscription.
 type received struct {
-	topic   string
+	channel string
+	topic   string // that the channel is subscribed by
 	payload string
+	alive   int64 // when everything was last known to arrive, in Unix ns
+	ended   bool  // the channel's subscription did; there is no payload
+	broken  bool  // what came before it may be missing
 }
 
 // receivedOverhead is what a payload takes besides its bytes.
-const receivedOverhead = 64
+const receivedOverhead = 96
 
-func (r *received) size() int64 { return int64(len(r.topic) + len(r.payload) + receivedOverhead) }
+func (r *received) size() int64 { return int64(len(r.channel) + len(r.payload) + receivedOverhead) }
 
 // overflow is what was dropped since the last gap.
 type overflow struct {
@@ -49,14 +51,17 @@ func newInbox(l *link) *inbox {
 	return &inbox{link: l, limit: l.options.InboxBytes, wake: make(chan struct{}, 1)}
 }
 
-// add queues a payload, or drops it. It does not wait.
-func (b *inbox) add(topic, payload string) {
-	r := received{topic: topic, payload: payload}
+// add queues what came, or drops it. It does not wait.
+func (b *inbox) add(r received) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.bytes.Load() >= b.limit {
-		b.dropped.add(topic, time.Now())
+		b.broken = true
+		if !r.ended {
+			b.dropped.add(&r)
+		}
 	} else {
+		r.broken, b.broken = b.broken, false
 		b.queue = append(b.queue, r)
 		b.bytes.Add(r.size())
 	}
@@ -66,23 +71,31 @@ func (b *inbox) add(topic, payload string) {
 	}
 }
 
-func (o *overflow) add(topic string, now time.Time) {
+// interrupt says that what comes next is from another connection.
+func (b *inbox) interrupt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.broken = true
+}
+
+func (o *overflow) add(r *received) {
 	if o.count == 0 {
-		o.channel, o.from = topic, now
-	} else if o.channel != topic {
+		o.channel, o.from = r.channel, time.Unix(0, r.alive)
+	} else if o.channel != r.channel {
 		o.channel = ""
 	}
 	o.count++
-	o.to = now
+	o.to = time.Now()
 }
 
 // run delivers what is queued until ctx ends.
 func (b *inbox) run(ctx context.Context) {
-	d := dispatcher{link: b.link}
+	d := newDispatcher(b.link)
+	defer d.later.Stop()
 	var batch []received
 	for ctx.Err() == nil {
 		var dropped overflow
-		batch, dropped = b.take(ctx, batch)
+		batch, dropped = b.take(ctx, batch, d.later.C)
 		for i := range batch {
 			if ctx.Err() != nil {
 				return
@@ -93,12 +106,13 @@ func (b *inbox) run(ctx context.Context) {
 		if dropped.count > 0 {
 			b.link.overflowed(&dropped)
 		}
+		d.report(time.Now())
 	}
 }
 
-// take waits for payloads and returns all of them, and what was dropped
-// behind them. The payloads taken before are reused.
-func (b *inbox) take(ctx context.Context, before []received) ([]received, overflow) {
+// take waits for what comes and returns all of it, and what was dropped among
+// or behind it; nothing, when later says so. What was taken before is reused.
+func (b *inbox) take(ctx context.Context, before []received, later <-chan time.Time) ([]received, overflow) {
 	before = reusable(before)
 	for {
 		b.mu.Lock()
@@ -112,32 +126,10 @@ func (b *inbox) take(ctx context.Context, before []received) ([]received, overfl
 		b.mu.Unlock()
 		select {
 		case <-b.wake:
+		case <-later:
+			return before, overflow{}
 		case <-ctx.Done():
 			return nil, overflow{}
 		}
-	}
-}
-
-// dispatcher decodes payloads and hands them to the sessions. It belongs to
-// the inbox's goroutine.
-type dispatcher struct {
-	link     *link
-	sessions []*session
-}
-
-func (d *dispatcher) dispatch(r *received) {
-	d.sessions = d.link.interest.receivers(d.sessions[:0], r.topic)
-	if len(d.sessions) == 0 {
-		return // nobody wants it any more
-	}
-	// The library made the payload for this message alone, and nobody changes
-	// an envelope.
-	env, err := hearth.ParseEnvelope(unsafe.Slice(unsafe.StringData(r.payload), len(r.payload)))
-	if err != nil {
-		d.link.malformed(r.topic, err)
-		return
-	}
-	for _, s := range d.sessions {
-		s.deliver(env)
 	}
 }

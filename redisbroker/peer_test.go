@@ -26,6 +26,7 @@ type peer struct {
 	mu     sync.Mutex
 	got    []hearth.Envelope
 	events []hearth.BrokerEvent
+	missed []hearth.Gap
 }
 
 // join opens a session that receives, and closes it with the test.
@@ -42,6 +43,11 @@ func join(t *testing.T, broker hearth.Broker) *peer {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.events = append(p.events, e)
+	}
+	node.ReportGap = func(g hearth.Gap) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.missed = append(p.missed, g)
 	}
 	p.BrokerSession = openNode(t, broker, node)
 	return p
@@ -95,15 +101,10 @@ func (p *peer) received(event string) (n int) {
 }
 
 // gaps are those that were told so far.
-func (p *peer) gaps() (gaps []hearth.Gap) {
+func (p *peer) gaps() []hearth.Gap {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, e := range p.events {
-		if e.Gap != nil {
-			gaps = append(gaps, *e.Gap)
-		}
-	}
-	return gaps
+	return slices.Clone(p.missed)
 }
 
 // states are those that were told so far.

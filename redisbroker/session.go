@@ -23,6 +23,8 @@ type session struct {
 	live                        tally        // of those, confirmed
 	published, failed, received atomic.Int64
 
+	numbers numbers // owned by the publisher's goroutine
+
 	// Guarded by link.mu.
 	state      hearth.BrokerState // "": not connected yet
 	since      time.Time          // of state

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hearthws/hearth"
@@ -22,7 +23,7 @@ const (
 
 // update tells the sessions what has changed for them.
 func (l *link) update() {
-	l.change(func() *hearth.Gap { return nil })
+	l.change(func() {})
 }
 
 // nodesChanged: other nodes work than before.
@@ -31,17 +32,26 @@ func (l *link) nodesChanged() {
 	signal(l.subscriber.moved)
 }
 
-// change changes what is guarded by mu, and tells the sessions. A gap that f
-// returns concerns those that receive.
-func (l *link) change(f func() *hearth.Gap) {
+// change changes what is guarded by mu, and tells the sessions.
+func (l *link) change(f func()) {
+	l.tell(func() *hearth.Gap { f(); return nil }, nil)
+}
+
+// tell is change; a gap that f returns is told to those sessions that receive,
+// or only to some of them.
+func (l *link) tell(f func() *hearth.Gap, concerned []*session) {
 	l.mu.Lock()
 	gap := f()
 	if gap != nil {
 		l.gaps.Add(1)
+		l.missing.Add(max(gap.Missed, 0))
 	}
 	sessions := make([]*session, 0, len(l.sessions))
 	for s := range l.sessions {
-		s.observeLocked(gap)
+		if gap != nil && (concerned == nil || slices.Contains(concerned, s)) {
+			s.missLocked(gap)
+		}
+		s.observeLocked()
 		sessions = append(sessions, s)
 	}
 	l.mu.Unlock()
@@ -52,35 +62,39 @@ func (l *link) change(f func() *hearth.Gap) {
 
 // subscriberFailed: a connection could not be made.
 func (l *link) subscriberFailed(err error) {
-	l.change(func() *hearth.Gap {
-		l.feedErr = l.options.unavailable(err)
-		return nil
-	})
+	l.change(func() { l.feedErr = l.options.unavailable(err) })
 }
 
 // subscriberLost: the connection is gone; until from, everything arrived.
 func (l *link) subscriberLost(from time.Time, err error) {
-	l.change(func() *hearth.Gap {
+	l.change(func() {
 		l.feed, l.feedErr = feedDown, l.options.unavailable(err)
 		if l.lostAt.IsZero() {
 			l.lostAt = from
 		}
-		return nil
 	})
 	l.topology.suspectAll()
 }
 
+// electionDoubt is how long others may have published at an elected master
+// before this process left the old one, which served it well all the while. The
+// Sentinels tell each other every two seconds, and are asked every second.
+const electionDoubt = 5 * time.Second
+
 // subscriberConnected: there is a connection, and nothing is subscribed yet.
-func (l *link) subscriberConnected() {
-	l.change(func() *hearth.Gap {
+// elected: it leads to another master than the one before.
+func (l *link) subscriberConnected(elected bool) {
+	l.change(func() {
 		l.feed, l.feedErr = feedRestoring, l.options.unavailable(errRestoring)
-		return nil
+		if elected && !l.lostAt.IsZero() {
+			l.lostAt = l.lostAt.Add(-electionDoubt)
+		}
 	})
 }
 
 // subscriberRestored: everything that was wanted is subscribed.
 func (l *link) subscriberRestored() {
-	l.change(func() *hearth.Gap {
+	l.tell(func() *hearth.Gap {
 		l.feed = feedLive
 		if l.lostAt.IsZero() {
 			return nil
@@ -89,15 +103,19 @@ func (l *link) subscriberRestored() {
 		l.lostAt = time.Time{}
 		l.reconnects.Add(1)
 		return gap
-	})
+	}, nil)
 }
 
 // overflowed: the sessions are slower than what arrives.
 func (l *link) overflowed(o *overflow) {
 	l.overflows.Add(o.count)
-	l.change(func() *hearth.Gap {
-		return &hearth.Gap{Channel: o.channel, From: o.from, To: o.to, Missed: o.count}
-	})
+	gap := &hearth.Gap{Channel: o.channel, From: o.from, To: o.to, Missed: o.count}
+	l.tell(func() *hearth.Gap { return gap }, nil)
+}
+
+// missed: numbers are missing.
+func (l *link) missed(c *counted) {
+	l.tell(func() *hearth.Gap { return &c.gap }, c.sessions)
 }
 
 // stateLocked is how the link looks to a session.
@@ -111,28 +129,29 @@ func (s *session) stateLocked() hearth.BrokerState {
 	return hearth.BrokerConnected
 }
 
-// observeLocked queues an event if there is something to tell.
-func (s *session) observeLocked(gap *hearth.Gap) {
+// observeLocked queues an event if the state is another one.
+func (s *session) observeLocked() {
 	state := s.stateLocked()
-	if s.state == "" {
+	switch s.state {
+	case "":
 		s.connectingLocked(state)
 		return
-	}
-	if !s.receives() {
-		gap = nil
-	}
-	if state == s.state && gap == nil {
+	case state:
 		return
 	}
-	changed := state != s.state
-	if changed {
-		s.state, s.since = state, time.Now()
-	}
-	event := hearth.BrokerEvent{State: state, Gap: gap}
+	s.state, s.since = state, time.Now()
+	event := hearth.BrokerEvent{State: state}
 	if state == hearth.BrokerDisconnected {
 		event.Err = s.link.reasonLocked()
 	}
-	s.pending = append(s.pending, notice{event: event, changed: changed, open: s.opened})
+	s.pending = append(s.pending, notice{event: event, open: s.opened})
+}
+
+// missLocked queues a gap, if the session could miss anything.
+func (s *session) missLocked(gap *hearth.Gap) {
+	if s.receives() && s.state != "" {
+		s.pending = append(s.pending, notice{gap: gap, open: s.opened})
+	}
 }
 
 // connectingLocked is observeLocked until the session is connected for the
@@ -141,21 +160,21 @@ func (s *session) connectingLocked(state hearth.BrokerState) {
 	if state == hearth.BrokerConnected {
 		s.state, s.since = state, time.Now()
 		close(s.connected)
-		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: state}, changed: true})
+		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: state}})
 		return
 	}
 	if err := s.link.reasonLocked(); !s.complained && !errors.Is(err, errNotYet) && !errors.Is(err, errRestoring) {
 		s.complained = true
-		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: hearth.BrokerDisconnected, Err: err}, changed: true})
+		s.pending = append(s.pending, notice{event: hearth.BrokerEvent{State: hearth.BrokerDisconnected, Err: err}})
 	}
 }
 
-// notice is an event on its way to the log and, if the session is open, to
-// Notify.
+// notice is an event or a gap on its way to the log and, if the session is
+// open, to its node.
 type notice struct {
-	event   hearth.BrokerEvent
-	changed bool // the state did; otherwise there is a gap
-	open    bool // the session was
+	event hearth.BrokerEvent
+	gap   *hearth.Gap // nil: it is an event
+	open  bool        // the session was
 }
 
 // tell hands over what is pending, in order, by one goroutine at a time.
@@ -171,8 +190,8 @@ func (s *session) tell() {
 		s.pending = s.pending[1:]
 		s.link.mu.Unlock()
 		s.log(n)
-		if n.open && s.node.Notify != nil && s.calls.Enter() {
-			s.node.Notify(n.event)
+		if n.open && s.calls.Enter() {
+			n.hand(&s.node)
 			s.calls.Leave()
 		}
 		s.link.mu.Lock()
@@ -180,25 +199,31 @@ func (s *session) tell() {
 	s.telling = false
 }
 
+func (n notice) hand(node *hearth.BrokerNode) {
+	switch {
+	case n.gap == nil && node.Notify != nil:
+		node.Notify(n.event)
+	case n.gap != nil && node.ReportGap != nil:
+		node.ReportGap(*n.gap)
+	}
+}
+
 func (s *session) log(n notice) {
 	attributes := []slog.Attr{slog.String("broker", kindName), slog.String("redis", s.link.name)}
+	level, message := slog.LevelWarn, logGap
+	switch {
+	case n.gap != nil:
+		attributes = append(attributes, slog.String("channel", n.gap.Channel), slog.Time("from", n.gap.From),
+			slog.Time("to", n.gap.To), slog.Int64("missed", n.gap.Missed), slog.String("from_server", n.gap.Server))
+	case n.event.State == hearth.BrokerConnected:
+		level, message = slog.LevelInfo, logConnected
+	case n.event.State == hearth.BrokerResubscribing:
+		message = logResubscribing
+	default:
+		message = logDisconnected
+	}
 	if n.event.Err != nil {
 		attributes = append(attributes, slog.Any("err", n.event.Err))
-	}
-	if g := n.event.Gap; g != nil {
-		attributes = append(attributes, slog.String("channel", g.Channel),
-			slog.Time("from", g.From), slog.Time("to", g.To), slog.Int64("missed", g.Missed))
-	}
-	level, message := slog.LevelWarn, logGap
-	if n.changed {
-		switch n.event.State {
-		case hearth.BrokerConnected:
-			level, message = slog.LevelInfo, logConnected
-		case hearth.BrokerResubscribing:
-			message = logResubscribing
-		case hearth.BrokerDisconnected:
-			message = logDisconnected
-		}
 	}
 	s.node.Logger.LogAttrs(context.Background(), level, message, attributes...)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // Stats implements [hearth.BrokerSession]. Queued bytes, malformed payloads,
-// overflows, reconnects and gaps are those of the connections, which sessions
-// share. In pattern mode, patterns are counted instead of channels.
+// overflows, reconnects, gaps and what was missed are those of the connections,
+// which sessions share. In pattern mode, patterns are counted instead of channels.
 func (s *session) Stats() hearth.BrokerStats {
 	l := s.link
 	stats := hearth.BrokerStats{
@@ -24,6 +24,7 @@ func (s *session) Stats() hearth.BrokerStats {
 		Overflowed:  l.overflows.Load(),
 		Reconnects:  l.reconnects.Load(),
 		Gaps:        l.gaps.Load(),
+		Missed:      l.missing.Load(),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -28,6 +28,7 @@ type subscriber struct {
 	// Owned by the goroutine.
 	number uint64 // of the connection
 	addr   string // of its node
+	served string // address of the last node that was subscribed to
 	todo   []*entry
 }
 
@@ -111,9 +112,12 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 		return err
 	}
 	in := c.link.interest
+	c.link.inbox.interrupt()
 	in.restoring.Store(0)
 	in.connection.Store(c.number)
-	c.link.subscriberConnected()
+	elected := c.link.options.Sentinel.Master != "" && c.served != "" && c.served != c.addr
+	c.served = c.addr
+	c.link.subscriberConnected(elected)
 
 	var restored, flights int // shards, batches
 	live := false
@@ -208,6 +212,9 @@ func (c *subscription) ask(k kind, entries ...*entry) error {
 func (c *subscription) onSubscription(p rueidis.PubSubSubscription) {
 	topic := strings.TrimPrefix(p.Channel, c.link.options.Prefix)
 	subscribed := p.Kind == "subscribe" || p.Kind == "psubscribe"
+	if !subscribed {
+		c.link.inbox.add(received{channel: topic, topic: topic, ended: true})
+	}
 	if b := c.link.interest.confirm(topic, subscribed); b != nil {
 		c.done <- b
 	}
@@ -219,9 +226,12 @@ func (c *subscription) onMessage(m rueidis.PubSubMessage) {
 		c.probeArrived(m.Message)
 		return
 	}
-	topic := m.Channel
-	if m.Pattern != "" {
-		topic = m.Pattern
+	r := received{
+		channel: strings.TrimPrefix(m.Channel, c.link.options.Prefix), payload: m.Message, alive: c.alive.Load(),
 	}
-	c.link.inbox.add(strings.TrimPrefix(topic, c.link.options.Prefix), m.Message)
+	r.topic = r.channel
+	if m.Pattern != "" {
+		r.topic = strings.TrimPrefix(m.Pattern, c.link.options.Prefix)
+	}
+	c.link.inbox.add(r)
 }
