@@ -44,12 +44,13 @@ func DecodeEnvelope(b []byte) (Envelope, error) {
 	}
 
 	e := Envelope{Type: kind, Data: raw.data}
-	e.ServerID, e.Target, e.Event = copied(content(raw.serverID), target, content(raw.event))
+	var epoch []byte
+	if isString(raw.epoch) {
+		epoch = content(raw.epoch)
+	}
+	e.ServerID, e.Target, e.Event, e.Epoch = copied(content(raw.serverID), target, content(raw.event), epoch)
 	if list, others, ok := stringsIn(raw.exclude); ok && others == 0 {
 		e.Exclude = list
-	}
-	if isString(raw.epoch) {
-		e.Epoch = string(content(raw.epoch))
 	}
 	if isNumber(raw.seq) {
 		e.Seq = integer(raw.seq)
@@ -123,13 +124,15 @@ func targetOf(value []byte) []byte {
 	return nil
 }
 
-// copied returns the three texts as strings that share one allocation.
-func copied(a, b, c []byte) (string, string, string) {
+// copied returns the four texts as strings that share one allocation.
+func copied(a, b, c, d []byte) (string, string, string, string) {
 	var text strings.Builder
-	text.Grow(len(a) + len(b) + len(c))
+	text.Grow(len(a) + len(b) + len(c) + len(d))
 	text.Write(a)
 	text.Write(b)
 	text.Write(c)
+	text.Write(d)
 	all := text.String()
-	return all[:len(a)], all[len(a) : len(a)+len(b)], all[len(a)+len(b):]
+	first, second, third := len(a), len(a)+len(b), len(a)+len(b)+len(c)
+	return all[:first], all[first:second], all[second:third], all[third:]
 }
