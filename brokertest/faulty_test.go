@@ -54,8 +54,10 @@ func (b *faulty) Open(ctx context.Context, node hearth.BrokerNode) (hearth.Broke
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.opened++
-	s := &faultySession{broker: b, fault: b.fault, number: b.opened, node: node, channels: make(map[string]subscribed),
-		numbers: make(map[string]uint64), last: make(map[[2]string]uint64)}
+	s := &faultySession{
+		broker: b, fault: b.fault, number: b.opened, node: node, channels: make(map[string]subscribed),
+		numbers: make(map[string]uint64), last: make(map[[2]string]uint64),
+	}
 	if node.Deliver != nil {
 		node.Deliver = s.receive
 	}

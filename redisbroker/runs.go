@@ -39,7 +39,7 @@ func newRuns() runs {
 
 // note notes the number of an envelope. It returns how many are missing before
 // it, and from when on.
-func (r *runs) note(channel, epoch string, seq uint64, alive int64) (missed int64, since int64) {
+func (r *runs) note(channel, epoch string, seq uint64, alive int64) (missed, since int64) {
 	if epoch == "" || seq == 0 {
 		return 0, 0 // it is not counted up
 	}
