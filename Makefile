@@ -102,7 +102,7 @@ fuzz-short: ## each fuzz target for 3 seconds
 	FUZZTIME=3s scripts/fuzz.sh
 
 .PHONY: cross
-cross: $(CACHE)/bin/crosscheck ## type-check code and tests for every platform
+cross: $(CACHE)/bin/crosscheck ## type-check and vet code and tests for every platform
 	$< -platforms $(subst $() ,$(comma),$(CROSS)) ./...
 
 .PHONY: lint-go
@@ -188,7 +188,7 @@ $(GOLANGCI):
 	cd tools && CGO_ENABLED=0 GOGC=400 nice go build -o $@ \
 	  -ldflags='-s -w' -gcflags=all=-dwarf=false github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-$(CACHE)/bin/crosscheck: tools/crosscheck/main.go tools/go.mod
+$(CACHE)/bin/crosscheck: tools/crosscheck/main.go tools/crosscheck/vet.go tools/go.mod
 	cd tools && go build -o $@ ./crosscheck
 
 %/node_modules/.package-lock.json: %/package-lock.json
