@@ -86,6 +86,7 @@ func (c *commuter) travel(ctx context.Context) error {
 
 // arrive fails when the node goes away meanwhile.
 func (c *commuter) arrive() error {
+	c.lives++
 	if err := c.connect(c.route.take(c)); err != nil {
 		c.log.Disconnected()
 		return err
@@ -101,7 +102,7 @@ func (c *commuter) arrive() error {
 // talk publishes until the connection or ctx ends. A message is accepted when
 // the node has answered what was sent after it.
 func (c *commuter) talk(ctx context.Context) {
-	name := fmt.Sprintf("%s/%d", c.name, c.lives)
+	name := c.life()
 	p := c.ledger.Publisher(name)
 	for i := 0; ctx.Err() == nil; i++ {
 		room := rollingRooms[i%len(rollingRooms)]
@@ -115,8 +116,24 @@ func (c *commuter) talk(ctx context.Context) {
 	}
 }
 
+// emit has an emitter send to rooms until ctx ends.
+func emit(ctx context.Context, l *ledger.Ledger, to emitter) error {
+	p := l.Publisher("emitter")
+	for i := 0; ctx.Err() == nil; i++ {
+		room := rollingRooms[i%len(rollingRooms)]
+		m := p.Publish(inRoom(room))
+		if err := to(emission{Kind: "room", Target: room, Event: "msg", Data: body{"emitter", inRoom(room), m.N}}); err != nil {
+			return err
+		}
+		m.Answer(ledger.Accepted)
+		time.Sleep(2 * time.Millisecond) // a pace, as above
+	}
+	return nil
+}
+
 // TestRollingMigration replaces four original nodes by Hearth nodes one by one
-// under traffic. Whoever is connected to a node that stays loses nothing.
+// under traffic, that of an original emitter included, which stays. Whoever is
+// connected to a node that stays loses nothing.
 func TestRollingMigration(t *testing.T) {
 	t.Parallel()
 	c := &cluster{t: t, redis: redistest.Start(t)}
@@ -140,6 +157,12 @@ func TestRollingMigration(t *testing.T) {
 			}
 		})
 	}
+	theirs := startOriginalEmitter(t, c.redis.Addr())
+	traffic.Go(func() {
+		if err := emit(ctx, l, theirs); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, k := range []kind{loop, stream, loop, stream} {
 		old := c.nodes[0]
 		c.add(k)
@@ -163,6 +186,9 @@ func TestRollingMigration(t *testing.T) {
 	report := l.Check()
 	if err := report.Err(); err != nil {
 		t.Error(err)
+	}
+	if report.Delivered < 2000 {
+		t.Errorf("hardly any traffic: %s", report)
 	}
 	t.Log(report)
 }

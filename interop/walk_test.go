@@ -39,9 +39,11 @@ type walker struct {
 	deaf    bool // to the next message of a room
 }
 
+// life names one connection of the walker.
+func (w *walker) life() string { return fmt.Sprintf("%s/%d", w.name, w.lives) }
+
 // connect brings the walker to a node.
 func (w *walker) connect(n *node) error {
-	w.lives++
 	w.rooms = []string{"ws-default"}
 	w.log.Connected(n.name)
 	ours := []string{everybody, ofUser(w.user), inRoom("ws-default"), inRoomOf(n, "ws-default")}
@@ -132,8 +134,8 @@ func newWalk(c *cluster, rng *rand.Rand, walkers int) *walk {
 	w := &walk{cluster: c, rng: rng, ledger: ledger.New(ledger.Options{})}
 	for i := range walkers {
 		name := fmt.Sprintf("walker%d", i)
-		one := &walker{name: name, user: fmt.Sprintf("user%d", i%3), log: w.ledger.Client(name)}
-		if err := one.connect(c.nodes[i%len(c.nodes)]); err != nil {
+		one := &walker{name: name, user: fmt.Sprintf("user%d", i%3)}
+		if err := w.bring(one, c.nodes[i%len(c.nodes)]); err != nil {
 			c.t.Fatal(err)
 		}
 		w.walkers = append(w.walkers, one)
@@ -146,6 +148,14 @@ func newWalk(c *cluster, rng *rand.Rand, walkers int) *walk {
 		}
 	})
 	return w
+}
+
+// bring lets a walker come (again). To the ledger it is another client each
+// time: a message on its way that excludes the last one may reach this one.
+func (w *walk) bring(one *walker, n *node) error {
+	one.lives++
+	one.log = w.ledger.Client(one.life())
+	return one.connect(n)
 }
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
@@ -171,7 +181,7 @@ func (w *walk) step() error {
 			w.doubt(one)
 			one.end(one.drop)
 		}
-		return one.connect(pick(w.rng, w.nodes))
+		return w.bring(one, pick(w.rng, w.nodes))
 	case n < 92:
 		return w.kick(one)
 	case n < 97:
@@ -188,7 +198,7 @@ func (w *walk) kick(one *walker) error {
 			victim.end(func() {
 				one.do("kick", map[string]any{"id": victim.id, "code": 4000, "reason": "walk"})
 			})
-			return victim.connect(pick(w.rng, w.nodes))
+			return w.bring(victim, pick(w.rng, w.nodes))
 		}
 	}
 	return nil
@@ -207,7 +217,7 @@ func (w *walk) send(one *walker) {
 	var ids []string
 	for _, other := range w.walkers {
 		if w.rng.IntN(6) == 0 {
-			except, ids = append(except, other.name), append(ids, other.id)
+			except, ids = append(except, other.life()), append(ids, other.id)
 		}
 	}
 	switch w.rng.IntN(8) {
@@ -233,7 +243,7 @@ func (w *walk) send(one *walker) {
 // publish logs and sends. The publisher is a life of a walker, or one of its
 // two ways to Redis where the original has two.
 func (w *walk) publish(one *walker, verb, receivers string, except []string, data map[string]any) {
-	name := fmt.Sprintf("%s/%d", one.name, one.lives)
+	name := one.life()
 	if one.node.kind == original && slices.Contains([]string{"user", "client", "room", "all"}, verb) {
 		name += "/emitter"
 	}
