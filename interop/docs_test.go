@@ -17,8 +17,17 @@ const fragment = `package main
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
 
 	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/seal"
+)
+
+var (
+	_ = slog.Info
+	_ = http.NotFound
+	_ = seal.New
 )
 
 type account struct{ Name string }

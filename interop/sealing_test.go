@@ -23,6 +23,7 @@ import (
 	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/internal/transcript"
 	"github.com/hearthws/hearth/internal/transcript/plays"
+	"github.com/hearthws/hearth/internal/transcript/servers"
 )
 
 // startSealing starts a server of this process that demands encryption, with
@@ -179,9 +180,12 @@ var sealingClients = map[string]func(t *testing.T, addr string) []string{
 func TestSealing(t *testing.T) {
 	t.Parallel()
 	addrs := map[string]string{
-		"original": startOriginal(t, peer{Redis: redistest.Start(t).Addr(), Seal: true}).Addr(),
-		"loop":     startSealing(t, hearth.TransportLoop),
-		"stream":   startSealing(t, hearth.TransportStream),
+		"original":                   startOriginal(t, peer{Redis: redistest.Start(t).Addr(), Seal: true}).Addr(),
+		"hooks, on loops":            startSealing(t, hearth.TransportLoop),
+		"hooks, on streams":          startSealing(t, hearth.TransportStream),
+		"package seal, on loops":     servers.Hearth(t, "-require-encryption", "-transport", "loop").Addr(),
+		"package seal, on streams":   servers.Hearth(t, "-require-encryption", "-transport", "stream").Addr(),
+		"package seal, if asked for": servers.Hearth(t, "-seal").Addr(),
 	}
 	for server, addr := range addrs {
 		for client, run := range sealingClients {
@@ -204,7 +208,8 @@ func TestSealing(t *testing.T) {
 	}
 }
 
-// TestPlaysSealing plays what goes wrong in a handshake.
+// TestPlaysSealing plays what goes wrong in a handshake, with the same hooks on
+// both servers. (Package seal refuses what these fail at: 4004 instead of 4003.)
 func TestPlaysSealing(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []hearth.Transport{hearth.TransportLoop, hearth.TransportStream} {
