@@ -138,7 +138,7 @@ func TestGuideIsComplete(t *testing.T) {
 				in = m[1]
 				names = append(names, in)
 			}
-			if m := memberName.FindStringSubmatch(line); m != nil && m[1] != "constructor" {
+			if m := memberName.FindStringSubmatch(line); len(m) > 1 && m[1] != "constructor" {
 				names = append(names, in+"."+m[1])
 			}
 		}
