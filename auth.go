@@ -17,7 +17,7 @@ import (
 func (c *Client) startAuth(data []byte) {
 	if !c.stateValue.CompareAndSwap(stateUnauthorized, stateAuthenticating) {
 		if c.state() != stateDisconnected {
-			c.sendError(errorAlreadyAuthenticated)
+			c.scold(errorAlreadyAuthenticated)
 		}
 		return
 	}
@@ -130,9 +130,14 @@ func (c *Client) refuse(text string, code int, reason string) {
 // welcome waits for the broker and lets the client in.
 func (c *Client) welcome(id *identity) {
 	s := c.server
-	a := &hub.Admission{User: id.UserID, Rooms: s.roomsFor(c), Hello: c.connectedFrame(id)}
+	a := &hub.Admission{User: id.UserID, MostOfUser: s.opts.MaxConnectionsPerUser, Rooms: s.roomsFor(c), Hello: c.connectedFrame(id)}
 	admitted := false
-	a.Commit = func() { admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated) }
+	a.Commit = func() {
+		if admitted = c.stateValue.CompareAndSwap(stateAuthenticating, stateAuthenticated); admitted {
+			c.hub.Trust()
+			s.doorway.leave(c.remote)
+		}
+	}
 	s.await(c, func(live func(error)) { s.hub.Prepare(&c.hub, a, live) })
 	c.mu.Lock() // EnableEncryption comes before, or after with an operation of its own
 	switch {
@@ -146,6 +151,10 @@ func (c *Client) welcome(id *identity) {
 	c.mu.Unlock()
 	if !ok {
 		s.hub.Abandon(&c.hub, a)
+		if a.Crowded {
+			s.refused(refusedUser, "client", c.ID(), "user", id.UserID, "hint", "Options.MaxConnectionsPerUser")
+			c.Close(ClosePolicy, reasonUser)
+		}
 		return
 	}
 	if !admitted {

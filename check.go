@@ -30,7 +30,7 @@ func (s *Server) ConsistencyCheck() error {
 		fail("%w", err)
 	}
 
-	known, congested, settled := int64(0), int64(0), true
+	known, early, congested, settled := int64(0), 0, int64(0), true
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)
 		known++
@@ -42,8 +42,11 @@ func (s *Server) ConsistencyCheck() error {
 			congested++
 		}
 		switch c.state() {
-		case stateUnauthorized, stateAuthenticated:
+		case stateAuthenticated:
+		case stateUnauthorized:
+			early++
 		case stateAuthenticating:
+			early++
 			settled = false
 		default:
 			fail("client %s is indexed in state %d", c.ID(), c.state())
@@ -58,6 +61,9 @@ func (s *Server) ConsistencyCheck() error {
 	}
 	if got := n.congested.Load(); got != congested {
 		fail("%d clients count as congested, and %d are", got, congested)
+	}
+	if count, byAddr := s.doorway.counts(); count != early || byAddr > early {
+		fail("%d clients count as unauthenticated, %d of them by address, and %d are", count, byAddr, early)
 	}
 	for _, sealer := range s.sealers {
 		sealer.mu.Lock()

@@ -26,7 +26,7 @@ type Client struct {
 	stateValue   atomic.Uint32
 	encrypted    atomic.Bool
 	congested    atomic.Bool
-	overloaded   atomic.Bool // its socket is not read, as too much is pending
+	spentAt      uint32 // milliseconds of the server's life; the reader's
 
 	identity atomic.Pointer[identity] // nil until Authenticate accepts
 
@@ -35,7 +35,14 @@ type Client struct {
 	work *work         // while hooks run or are due
 	done chan struct{} // closed at the end; nil until somebody asks
 	lent bool          // done, to a hook
-	out  *outbox       // once something was transformed
+
+	// The reader's, as spentAt. They are here since nothing of this size is
+	// free elsewhere.
+	strikes uint8  // mistakes before authentication
+	owed    uint32 // microseconds, at spentAt
+
+	// Guarded by mu.
+	out *outbox // once something was transformed
 }
 
 // identity is what authentication has found out. It is not changed.

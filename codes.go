@@ -37,6 +37,9 @@ const (
 	reasonEncryptionRequired = "Encryption required"
 	reasonSealRefused        = "Sealed message refused"
 	reasonBackpressure       = "Too slow"
+	reasonRate               = "Too many messages"
+	reasonEarly              = "Too many errors before authentication"
+	reasonUser               = "Too many connections of this user"
 )
 
 // Texts of error events.
@@ -49,4 +52,5 @@ const (
 	errorHandshakeFailed      = "Encryption handshake failed"
 	errorEncryptionRequired   = "Encryption required"
 	errorSealRefused          = "Sealed message refused"
+	errorTooManyRooms         = "Too many rooms"
 )

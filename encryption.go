@@ -49,16 +49,16 @@ func (h *handler) Seal(dst, payload []byte) []byte {
 
 // openSealed takes an `encrypted` message. What is inside is handled as if it
 // had come by itself.
-func (c *Client) openSealed(h *handshakeOutcome, data json.RawMessage) (pause bool) {
+func (c *Client) openSealed(h *handshakeOutcome, data json.RawMessage) (pause bool, cost float64) {
 	message, err := h.session.Open(nil, data)
 	if err != nil {
 		c.refuseSealed(h, err)
-		return false
+		return false, 1
 	}
 	m, err := wire.DecodeMessage(message)
 	if err != nil {
 		c.sendError(errorInvalidFormat)
-		return false
+		return false, 1
 	}
 	return c.take(&m, message)
 }

@@ -24,6 +24,10 @@ var (
 	// ErrClientIDInUse: UpgradeData.ClientID belongs to a live connection.
 	ErrClientIDInUse = errors.New("hearth: client id is in use")
 
+	// ErrTooManyConnections: Options.MaxConnections, MaxUnauthenticated or
+	// MaxUnauthenticatedPerAddress is reached.
+	ErrTooManyConnections = errors.New("hearth: too many connections")
+
 	// ErrBrokerUnavailable: the broker cannot be reached; the message may not
 	// have left this node.
 	ErrBrokerUnavailable = errors.New("hearth: broker is unavailable")

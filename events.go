@@ -115,4 +115,14 @@ const (
 	DefaultEncryptedBatchLimit = 10
 	DefaultMaxPendingMessages  = 256
 	DefaultMaxPendingBytes     = 1 << 20
+
+	DefaultMessageRate                  = 10_000   // a second
+	DefaultByteRate                     = 64 << 20 // bytes a second
+	DefaultMaxRooms                     = 4096
+	DefaultMaxRoomsPerJoin              = 1024
+	DefaultMaxFragments                 = 4096
+	DefaultMaxConnections               = 1 << 20
+	DefaultMaxUnauthenticated           = 16384
+	DefaultMaxUnauthenticatedPerAddress = 1024
+	DefaultMaxAuthPayload               = 8 << 10 // bytes
 )

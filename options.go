@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/hearthws/hearth/internal/handshake"
 )
 
 // Options configure a [Server]. The zero value of a field means its default,
@@ -139,6 +141,61 @@ type Options struct {
 	MaxPendingMessages int
 	MaxPendingBytes    int
 
+	// MessageRate is how many messages one client may send in a second, pings
+	// and pongs included, and ByteRate how many bytes after decompression. What
+	// a client has not used in the last second may come at once. Beyond that its
+	// socket is not read until it is within the rates again, and nothing is
+	// lost. Defaults: [DefaultMessageRate], [DefaultByteRate].
+	MessageRate int
+	ByteRate    int64
+
+	// MessageCost says for how many messages one of an authenticated client
+	// counts towards MessageRate, of size bytes: more than 1 for what causes
+	// much work, as one that is passed on to thousands; less for clients that
+	// may do more than others; 0 for what is free. It must not block: it runs
+	// where the socket is served. Default: 1.
+	MessageCost func(c *Client, event string, size int) float64
+
+	// CloseOnRateLimit closes a client that sends more than its rates with code
+	// 1008, instead of reading it more slowly. Default: false.
+	CloseOnRateLimit bool
+
+	// MaxRooms bounds the rooms that a client is in: a join that leads to more
+	// is refused as a whole. MaxRoomsPerJoin bounds the names in one. Both
+	// concern what clients ask for, and not [Client.Join]. Defaults:
+	// [DefaultMaxRooms], [DefaultMaxRoomsPerJoin].
+	MaxRooms        int
+	MaxRoomsPerJoin int
+
+	// MaxFragments is in how many frames a message may come, beyond one for
+	// each 16 bytes of it. Default: [DefaultMaxFragments].
+	MaxFragments int
+
+	// MaxConnections bounds the open connections; beyond it upgrades are
+	// refused. Default: [DefaultMaxConnections].
+	MaxConnections int
+
+	// MaxConnectionsPerUser bounds the clients that one user has on this
+	// server. One more is closed with code 1008. Default: MaxConnections.
+	MaxConnectionsPerUser int
+
+	// MaxUnauthenticated bounds the connections that are not authenticated
+	// yet; beyond it upgrades are refused. Default:
+	// [DefaultMaxUnauthenticated].
+	MaxUnauthenticated int
+
+	// MaxUnauthenticatedPerAddress bounds those of them that come from one
+	// address, or from one /64 network of IPv6. See TrustForwarded for servers
+	// behind a proxy. Default: [DefaultMaxUnauthenticatedPerAddress] for public
+	// addresses, and no bound for others, which are rather those of proxies
+	// than of clients.
+	MaxUnauthenticatedPerAddress int
+
+	// MaxAuthPayload is the largest message accepted before authentication, in
+	// bytes after decompression, if MaxPayload is not less. Default:
+	// [DefaultMaxAuthPayload].
+	MaxAuthPayload int
+
 	// AuthTimeout is how long a client may take to send `authenticate`; from
 	// then on, 3 times this until `connected`. Default: [DefaultAuthTimeout].
 	AuthTimeout time.Duration
@@ -157,8 +214,9 @@ type Options struct {
 	SubscribeWait time.Duration
 
 	// Origins lists the origins of pages that may connect besides those of
-	// the same host, as "https://example.com" or "https://*.example.com".
-	// Requests without Origin are not from a page, and are accepted.
+	// the same host, as "https://example.com" or "https://*.example.com". The
+	// origin "null" cannot be listed. Requests without Origin are not from a
+	// page, and are accepted. Default: none besides.
 	Origins []string
 
 	// AllowAnyOrigin accepts every page; any web site can then use a
@@ -266,6 +324,16 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxQueuedBytes, DefaultMaxQueuedBytes)
 	setDefault(&o.MaxPendingMessages, DefaultMaxPendingMessages)
 	setDefault(&o.MaxPendingBytes, DefaultMaxPendingBytes)
+	setDefault(&o.MessageRate, DefaultMessageRate)
+	setDefault(&o.ByteRate, DefaultByteRate)
+	setDefault(&o.MaxRooms, DefaultMaxRooms)
+	setDefault(&o.MaxRoomsPerJoin, DefaultMaxRoomsPerJoin)
+	setDefault(&o.MaxFragments, DefaultMaxFragments)
+	setDefault(&o.MaxConnections, DefaultMaxConnections)
+	setDefault(&o.MaxConnectionsPerUser, o.MaxConnections)
+	setDefault(&o.MaxUnauthenticated, DefaultMaxUnauthenticated)
+	setDefault(&o.MaxUnauthenticatedPerAddress, DefaultMaxUnauthenticatedPerAddress)
+	setDefault(&o.MaxAuthPayload, DefaultMaxAuthPayload)
 	setDefault(&o.AuthTimeout, DefaultAuthTimeout)
 	setDefault(&o.HeartbeatInterval, DefaultHeartbeatInterval)
 	setDefault(&o.HeartbeatTimeout, DefaultHeartbeatTimeout)
@@ -291,6 +359,7 @@ func setDefault[T comparable](field *T, value T) {
 const (
 	maxDuration = 365 * 24 * time.Hour
 	maxBytes    = 1 << 40
+	maxCount    = 1 << 24
 )
 
 // validate expects defaults to be set.
@@ -337,6 +406,16 @@ func (o *Options) validate() error {
 		{"MaxQueuedBytes", o.MaxQueuedBytes, 1, maxBytes},
 		{"MaxPendingMessages", int64(o.MaxPendingMessages), 1, 1 << 20},
 		{"MaxPendingBytes", int64(o.MaxPendingBytes), 1, maxBytes},
+		{"MessageRate", int64(o.MessageRate), 1, 1_000_000},
+		{"ByteRate", o.ByteRate, 1, maxBytes},
+		{"MaxRooms", int64(o.MaxRooms), 1, maxCount},
+		{"MaxRoomsPerJoin", int64(o.MaxRoomsPerJoin), 1, maxCount},
+		{"MaxFragments", int64(o.MaxFragments), 1, maxCount},
+		{"MaxConnections", int64(o.MaxConnections), 1, maxCount},
+		{"MaxConnectionsPerUser", int64(o.MaxConnectionsPerUser), 1, maxCount},
+		{"MaxUnauthenticated", int64(o.MaxUnauthenticated), 1, maxCount},
+		{"MaxUnauthenticatedPerAddress", int64(o.MaxUnauthenticatedPerAddress), 1, maxCount},
+		{"MaxAuthPayload", int64(o.MaxAuthPayload), 1, 1 << 30},
 		{"EncryptedBatchLimit", int64(o.EncryptedBatchLimit), 1, 1 << 16},
 		{"Loops", int64(o.Loops), 0, 1024},
 	} {
@@ -362,8 +441,8 @@ func (o *Options) validate() error {
 		}
 	}
 	for _, origin := range o.Origins {
-		if scheme, host, ok := strings.Cut(origin, "://"); !ok || scheme == "" || host == "" || strings.ContainsAny(host, "/?# ") {
-			return fail("Origins", origin, "must look like https://example.com, without a path")
+		if reason := handshake.CheckOrigin(origin); reason != "" {
+			return fail("Origins", origin, "%s", reason)
 		}
 	}
 	return nil

@@ -32,6 +32,14 @@ func TestOptionDefaults(t *testing.T) {
 		"HeartbeatTimeout":    {hearth.DefaultHeartbeatTimeout, 90 * time.Second},
 		"SubscribeWait":       {hearth.DefaultSubscribeWait, time.Second},
 		"EncryptedBatchLimit": {hearth.DefaultEncryptedBatchLimit, 10},
+		"MessageRate":         {hearth.DefaultMessageRate, 10_000},
+		"ByteRate":            {hearth.DefaultByteRate, 64 << 20},
+		"MaxRooms":            {hearth.DefaultMaxRooms, 4096},
+		"MaxRoomsPerJoin":     {hearth.DefaultMaxRoomsPerJoin, 1024},
+		"MaxFragments":        {hearth.DefaultMaxFragments, 4096},
+		"MaxConnections":      {hearth.DefaultMaxConnections, 1048576},
+		"MaxUnauthenticated":  {hearth.DefaultMaxUnauthenticated, 16384},
+		"MaxAuthPayload":      {hearth.DefaultMaxAuthPayload, 8192},
 		"SendPings":           {hearth.DefaultSendPings, true},
 		"PublishToSelf":       {hearth.DefaultPublishToSelf, false},
 	}
@@ -343,7 +351,7 @@ func TestOptionErrors(t *testing.T) {
 	for _, path := range []string{"ws", "/ws?x=1", "/w s", "/ws#a"} {
 		tests = append(tests, test{"Path", path, set(func(o *hearth.Options) { o.Path = path })})
 	}
-	for _, origin := range []string{"example.com", "https://", "://example.com", "https://example.com/path", "https://exa mple.com"} {
+	for _, origin := range []string{"example.com", "https://", "://example.com", "https://example.com/path", "https://exa mple.com", "null", "https://*", "https://a.*.com"} {
 		tests = append(tests, test{"Origins", origin, set(func(o *hearth.Options) { o.Origins = []string{"https://fine.example", origin} })})
 	}
 	for field, change := range map[string]func(o *hearth.Options, d time.Duration){
@@ -364,9 +372,21 @@ func TestOptionErrors(t *testing.T) {
 		"MaxPendingMessages":  func(o *hearth.Options, n int) { o.MaxPendingMessages = n },
 		"MaxPendingBytes":     func(o *hearth.Options, n int) { o.MaxPendingBytes = n },
 		"EncryptedBatchLimit": func(o *hearth.Options, n int) { o.EncryptedBatchLimit = n },
-		"Loops":               func(o *hearth.Options, n int) { o.Loops = n },
+		"MessageRate":         func(o *hearth.Options, n int) { o.MessageRate = n },
+		"ByteRate":            func(o *hearth.Options, n int) { o.ByteRate = int64(n) },
+		"MaxRooms":            func(o *hearth.Options, n int) { o.MaxRooms = n },
+		"MaxRoomsPerJoin":     func(o *hearth.Options, n int) { o.MaxRoomsPerJoin = n },
+		"MaxFragments":        func(o *hearth.Options, n int) { o.MaxFragments = n },
+		"MaxConnections":      func(o *hearth.Options, n int) { o.MaxConnections = n },
+		"MaxUnauthenticated":  func(o *hearth.Options, n int) { o.MaxUnauthenticated = n },
+		"MaxAuthPayload":      func(o *hearth.Options, n int) { o.MaxAuthPayload = n },
+
+		"MaxConnectionsPerUser":        func(o *hearth.Options, n int) { o.MaxConnectionsPerUser = n },
+		"MaxUnauthenticatedPerAddress": func(o *hearth.Options, n int) { o.MaxUnauthenticatedPerAddress = n },
+
+		"Loops": func(o *hearth.Options, n int) { o.Loops = n },
 	} {
-		for _, n := range []int{-1, math.MinInt} {
+		for _, n := range []int{-1, math.MinInt, huge(field)} {
 			tests = append(tests, test{field, n, set(func(o *hearth.Options) { change(o, n) })})
 		}
 	}
@@ -386,4 +406,13 @@ func TestOptionErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// huge is more than any number may be, but for those of bytes where int has 32
+// bits.
+func huge(field string) int {
+	if math.MaxInt == math.MaxInt32 && (strings.HasSuffix(field, "Bytes") || strings.HasSuffix(field, "Limit") || field == "ByteRate") {
+		return -2
+	}
+	return math.MaxInt
 }

@@ -2,13 +2,14 @@ package hearth
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hearthws/hearth/internal/hub"
 	"github.com/hearthws/hearth/internal/wire"
 )
 
-// Join makes the client a member of rooms, whatever their names: the caller is
-// trusted, and ValidateRooms is not asked. What is sent to a room on this node
+// Join makes the client a member of rooms, whatever their names and number: the
+// caller is trusted, and neither ValidateRooms nor MaxRooms is asked. What is sent to a room on this node
 // reaches the client once Join has returned; what other nodes send, once the
 // broker's subscription is live, for which Join does not wait. The error is
 // [ErrNotAuthenticated] or [ErrClosed].
@@ -16,7 +17,7 @@ func (c *Client) Join(rooms ...string) error {
 	switch {
 	case c.state() == stateDisconnected:
 		return ErrClosed
-	case !c.server.hub.Join(&c.hub, rooms, nil):
+	case c.server.hub.Join(&c.hub, rooms, 0, nil) != nil:
 		return ErrNotAuthenticated
 	}
 	return nil
@@ -31,6 +32,10 @@ func (c *Client) joinAsked(m Message) {
 	s := c.server
 	asked, ok := wire.DecodeRooms(m.Data)
 	if !ok {
+		return
+	}
+	if len(asked) > s.opts.MaxRoomsPerJoin {
+		c.refuseRooms("Options.MaxRoomsPerJoin")
 		return
 	}
 	var rooms []string
@@ -56,10 +61,19 @@ func (c *Client) joinAsked(m Message) {
 		return
 	}
 	s.await(c, func(live func(error)) {
-		if !s.hub.Join(&c.hub, allowed, live) {
+		if err = s.hub.Join(&c.hub, allowed, s.opts.MaxRooms, live); err != nil {
 			live(nil)
 		}
 	})
+	if errors.Is(err, hub.ErrTooMany) {
+		c.refuseRooms("Options.MaxRooms")
+	}
+}
+
+// refuseRooms answers a join that is too large, of which nothing happens.
+func (c *Client) refuseRooms(hint string) {
+	c.server.refused(refusedRooms, "client", c.ID(), "hint", hint)
+	c.sendError(errorTooManyRooms)
 }
 
 // leaveAsked handles a `leave` message.

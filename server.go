@@ -35,6 +35,12 @@ type Server struct {
 	hello     *deadlines // for `authenticate`
 	auth      *deadlines // for `connected`
 	sealers   []*sealer  // by loop
+	began     time.Time
+	refusals  refusals
+	doorway   *doorway
+
+	// What a message and a byte of a client cost, in nanoseconds; see spend.
+	messagePrice, bytePrice float64
 
 	counters counters
 	serving  atomic.Bool // from when hub is there until Shutdown
@@ -56,6 +62,7 @@ type Server struct {
 // the broker is connected and subscribed. It waits for the broker until ctx
 // ends, and 30 seconds at most. ctx's values are seen by all hooks.
 func New(ctx context.Context, opts Options) (*Server, error) {
+	asked := opts
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, err
@@ -67,13 +74,17 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 			Deflate: opts.PerMessageDeflate, Subprotocol: opts.Subprotocol, Origins: opts.Origins,
 			AllowAnyOrigin: opts.AllowAnyOrigin, TrustForwarded: opts.TrustForwarded,
 		},
-		stop: make(chan struct{}),
-		down: make(chan struct{}),
+		began: time.Now(), refusals: newRefusals(), doorway: newDoorway(&asked, &opts),
+		messagePrice: float64(time.Second) / float64(opts.MessageRate),
+		bytePrice:    float64(time.Second) / float64(opts.ByteRate),
+		stop:         make(chan struct{}),
+		down:         make(chan struct{}),
 	}
 	s.opts.Logger = opts.Logger.With("server", opts.Identifier)
 	s.base, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.engine = transport.New(transport.Config{
-		Frame:             frame.Config{MaxMessage: opts.MaxPayload},
+		Frame:             frame.Config{MaxMessage: opts.MaxPayload, MaxFragments: opts.MaxFragments},
+		EarlyFrame:        &frame.Config{MaxMessage: min(opts.MaxAuthPayload, opts.MaxPayload), MaxFragments: opts.MaxFragments},
 		Mode:              modes[opts.Transport],
 		Loops:             opts.Loops,
 		BackpressureLimit: int64(opts.BackpressureLimit),
@@ -290,11 +301,14 @@ func (s *Server) sweepAt(now time.Time) {
 	var silent []*Client
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)
-		if c.state() == stateAuthenticated && c.lastActivity.Load() < silentSince && !c.overloaded.Load() {
+		if c.state() == stateAuthenticated && c.lastActivity.Load() < silentSince {
 			silent = append(silent, c)
 		}
 	})
 	for _, c := range silent {
+		if c.heldBack() {
+			continue
+		}
 		s.counters.heartbeatTimeouts.Add(1)
 		s.opts.Logger.Debug("heartbeat timeout", "client", c.ID())
 		c.Close(CloseHeartbeatTimeout, reasonHeartbeatTimeout)

@@ -55,6 +55,10 @@ type Stats struct {
 	Gaps              int64 `json:"gaps"`              // intervals in which envelopes may have been missed
 	Missed            int64 `json:"missed"`            // envelopes known to be missing
 
+	// Refused counts by reason what was refused to clients, at a limit or for
+	// its form. The reasons are in docs/operations.md; all are always there.
+	Refused map[string]int64 `json:"refused"`
+
 	Loops  []LoopStats `json:"loops"`
 	Broker BrokerStats `json:"broker"`
 }
@@ -84,7 +88,7 @@ func (s *Server) Stats() Stats {
 		MessagesIn: n.messagesIn.Load(), EnvelopesIn: n.envelopesIn.Load(), ErrorsSent: n.errors.Load(),
 		Dropped: n.drops.Load(), ReadPauses: n.pauses.Load(), HookFailures: n.hookFailures.Load(),
 		TransformFailures: n.transformFailures.Load(), SealRefused: n.sealRefused.Load(), SubscribeTimeouts: n.subscribeTimeouts.Load(),
-		Gaps: n.gaps.Load(), Missed: n.missed.Load(), Broker: s.session.Stats(),
+		Gaps: n.gaps.Load(), Missed: n.missed.Load(), Refused: s.refusals.snapshot(), Broker: s.session.Stats(),
 	}
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)

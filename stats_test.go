@@ -31,7 +31,8 @@ func TestStats(t *testing.T) {
 			return hearth.Identity{}, nil
 		}
 		s := hearthtest.New(t, opts)
-		if diff := cmp.Diff(hearth.Stats{ServerID: s.ID(), Identifier: "node", Ready: true}, s.Stats(), cmpopts.IgnoreFields(hearth.Stats{}, "Loops", "Broker")); diff != "" {
+		others := cmpopts.IgnoreFields(hearth.Stats{}, "Loops", "Broker", "Refused")
+		if diff := cmp.Diff(hearth.Stats{ServerID: s.ID(), Identifier: "node", Ready: true}, s.Stats(), others); diff != "" {
 			t.Errorf("at first (-want +got):\n%s", diff)
 		}
 		s.Dial()
@@ -56,7 +57,12 @@ func TestStats(t *testing.T) {
 			MessagesIn: 5, ErrorsSent: 3, HookFailures: 1,
 		}
 		got := s.Stats()
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(hearth.Stats{}, "Loops", "Broker")); diff != "" {
+		for reason, n := range got.Refused {
+			if want := map[string]int64{"origin": 1}[reason]; n != want {
+				t.Errorf("%d refusals are counted as %s, want %d", n, reason, want)
+			}
+		}
+		if diff := cmp.Diff(want, got, others); diff != "" {
 			t.Errorf("then (-want +got):\n%s", diff)
 		}
 		var onLoops, rescued int64

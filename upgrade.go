@@ -2,8 +2,8 @@ package hearth
 
 import (
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,8 +22,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Upgrade makes a connection of a request, whatever its path. The client has
 // not authenticated yet. Upgrade answers the request in any case; the error says
-// why it did not become a connection: [ErrClosed], [ErrClientIDInUse], or what
-// is wrong with the request.
+// why it did not become a connection: [ErrClosed], [ErrTooManyConnections],
+// [ErrClientIDInUse], or what is wrong with the request.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeData) (*Client, error) {
 	opts := s.handshake
 	opts.Header = data.Header
@@ -38,8 +38,14 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 		http.Error(w, "The server is shutting down; try another one.", http.StatusServiceUnavailable)
 		return nil, ErrClosed
 	}
+	remote := s.remoteAddr(r)
+	if reason := s.enter(remote); reason != "" {
+		s.live.Done()
+		s.turnAway(w, remote, reason)
+		return nil, ErrTooManyConnections
+	}
 	now := time.Now().UnixMilli()
-	c := &Client{server: s, remote: s.remoteAddr(r), connected: now}
+	c := &Client{server: s, remote: remote, connected: now}
 	c.lastActivity.Store(now)
 	if data.ClientID != "" || data.UserID != "" || data.Metadata != nil {
 		c.data = &data
@@ -47,6 +53,7 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 	c.hub.Init(s.engine.Pick(), (*handler)(c))
 	c.hub.SetID(data.ClientID)
 	if !s.hub.Add(&c.hub) {
+		s.doorway.leave(remote)
 		s.live.Done()
 		http.Error(w, "The client id is in use by another connection.", http.StatusConflict)
 		return nil, ErrClientIDInUse
@@ -54,14 +61,16 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 	res, err := plan.Accept(w)
 	if err != nil {
 		s.hub.Remove(&c.hub)
+		s.doorway.leave(remote)
 		s.live.Done()
 		s.opts.Logger.Debug("upgrade failed", "remote", c.remote, "error", err)
 		return nil, err
 	}
 	s.counters.connections.Add(1)
-	c.stateValue.Store(stateUnauthorized)
-	s.hello.add(c)
-	link := transport.Link{Conn: res.Conn, Buffered: res.Buffered}
+	link := transport.Link{Conn: res.Conn, Buffered: res.Buffered, Serving: func() {
+		c.stateValue.Store(stateUnauthorized)
+		s.hello.add(c)
+	}}
 	if res.Deflate {
 		link.WindowBits = res.WindowBits
 	}
@@ -101,8 +110,32 @@ func (s *Server) catchUp(c *Client) {
 	}
 }
 
+// enter lets one more unauthenticated client of that address in, or returns why
+// not.
+func (s *Server) enter(remote string) (reason string) {
+	if s.engine.Count() >= int64(s.opts.MaxConnections) {
+		return refusedConnections
+	}
+	return s.doorway.enter(remote)
+}
+
+// turnAway answers a request for which there is no room. Who sent it may come
+// back.
+func (s *Server) turnAway(w http.ResponseWriter, remote, reason string) {
+	s.counters.refusals.Add(1)
+	s.refused(reason, "remote", remote)
+	status, text := http.StatusServiceUnavailable, "The server has too many connections; try again later."
+	if reason == refusedAddress {
+		status, text = http.StatusTooManyRequests, "Too many connections of this address are not authenticated yet; try again later."
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, text, status)
+}
+
 func (s *Server) logRefusal(r *http.Request, refusal *handshake.Error) {
 	s.counters.refusals.Add(1)
+	s.refusals[refusal.Reason].count.Add(1)
 	attrs := []any{"remote", r.RemoteAddr, "status", refusal.Status, "reason", refusal.Reason}
 	if refusal.Reason == "origin" {
 		attrs = append(attrs, "origin", r.Header.Get("Origin"), "host", r.Host,
@@ -118,8 +151,11 @@ func (s *Server) remoteAddr(r *http.Request) string {
 			// The last address is the one that the trusted proxy has seen.
 			parts := strings.Split(list[len(list)-1], ",")
 			last := strings.TrimSpace(parts[len(parts)-1])
-			if net.ParseIP(last) != nil {
-				return last
+			if addr, err := netip.ParseAddrPort(last); err == nil { // some proxies add the port
+				return addr.Addr().String()
+			}
+			if addr, err := netip.ParseAddr(last); err == nil {
+				return addr.String()
 			}
 		}
 	}

@@ -15,11 +15,21 @@ import (
 type work struct {
 	pending []Message
 	bytes   int
-	paused  bool   // the socket is not read until some of it is done
-	running bool   // the goroutine exists that does it, one after the other
-	aside   int    // hooks that run elsewhere, which OnDisconnect waits for
-	cause   *Cause // the connection has ended: OnDisconnect is the last
+	holds   holds       // reasons why the socket is not read
+	timer   *time.Timer // of holdRate
+	running bool        // the goroutine exists that does it, one after the other
+	aside   int         // hooks that run elsewhere, which OnDisconnect waits for
+	cause   *Cause      // the connection has ended: OnDisconnect is the last
 }
+
+// holds are reasons why a socket is not read. The handler pauses reading with
+// the first, and resumes with the last.
+type holds uint8
+
+const (
+	holdPending holds = 1 << iota // too much is pending
+	holdRate                      // too much came in too short a time
+)
 
 // workLocked is the client's work, which it makes if there is none.
 func (c *Client) workLocked() *work {
@@ -38,9 +48,26 @@ func (c *Client) goOnLocked() {
 	case len(w.pending) > 0, w.cause != nil && w.aside == 0:
 		w.running = true
 		go c.run()
-	case w.aside == 0:
+	case w.aside == 0 && w.holds == 0:
 		c.restLocked()
 	}
+}
+
+// releaseLocked goes on reading if nothing else is in the way.
+func (c *Client) releaseLocked(hold holds) {
+	w := c.work
+	before := w.holds
+	if w.holds &^= hold; before != 0 && w.holds == 0 {
+		c.lastActivity.Store(time.Now().UnixMilli())
+		c.hub.Resume()
+	}
+}
+
+// heldBack reports whether the client's socket is not read, on our wish.
+func (c *Client) heldBack() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.work != nil && c.work.holds != 0
 }
 
 // enter lets a hook run outside of the client's goroutine, unless the client
@@ -65,17 +92,27 @@ func (c *Client) leave() {
 // Message is called by the transport for each message of the client.
 func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 	c := (*Client)(h)
-	c.lastActivity.Store(time.Now().UnixMilli())
+	now := time.Now()
+	c.lastActivity.Store(now.UnixMilli())
 	c.server.counters.messagesIn.Add(1)
 	decode := wire.DecodeMessage
 	if op == frame.Text {
 		decode = wire.DecodeText
 	}
-	m, err := decode(payload)
-	if err != nil {
-		c.sendError(errorInvalidFormat)
-		return false
+	cost := 1.0
+	if m, err := decode(payload); err != nil {
+		c.scold(errorInvalidFormat)
+	} else {
+		pause, cost = c.receive(&m, payload)
 	}
+	if excess := c.spend(now, cost, len(payload)); excess > 0 {
+		return c.throttle(excess, pause)
+	}
+	return pause
+}
+
+// receive takes a message that is well formed, in whatever state.
+func (c *Client) receive(m *wire.Message, payload []byte) (pause bool, cost float64) {
 	if c.state() == stateAuthenticated {
 		if h := c.session(); h != nil {
 			switch {
@@ -83,15 +120,15 @@ func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 				return c.openSealed(h, m.Data)
 			case c.mustSeal(string(m.Event)):
 				c.sendError(errorEncryptionRequired)
-				return false
+				return false, 1
 			}
 		}
 	}
-	return c.take(&m, payload)
+	return c.take(m, payload)
 }
 
 // take does what a message asks for, or queues it for the hooks.
-func (c *Client) take(m *wire.Message, payload []byte) (pause bool) {
+func (c *Client) take(m *wire.Message, payload []byte) (pause bool, cost float64) {
 	switch string(m.Event) {
 	case "":
 		if debugging(c.server.opts.Logger) {
@@ -103,13 +140,17 @@ func (c *Client) take(m *wire.Message, payload []byte) (pause bool) {
 	default:
 		switch c.state() {
 		case stateAuthenticated:
-			return c.accept(m, payload)
+			cost := 1.0
+			if c.server.opts.MessageCost != nil {
+				cost = c.costOf(string(m.Event), len(payload))
+			}
+			return c.accept(m, payload), cost
 		case stateDisconnected: // sent away, and the close frame is on its way
 		default:
-			c.sendError(errorNotAuthenticated)
+			c.scold(errorNotAuthenticated)
 		}
 	}
-	return false
+	return false, 1
 }
 
 // accept queues a message for the hooks, or handles it at once under
@@ -128,12 +169,11 @@ func (c *Client) accept(m *wire.Message, payload []byte) (pause bool) {
 	w.pending = append(w.pending, msg)
 	w.bytes += len(msg.Raw)
 	if len(w.pending) >= c.server.opts.MaxPendingMessages || w.bytes >= c.server.opts.MaxPendingBytes {
-		w.paused = true
-		c.overloaded.Store(true)
+		w.holds |= holdPending
 		c.server.counters.pauses.Add(1)
 	}
 	c.goOnLocked()
-	return w.paused
+	return w.holds != 0
 }
 
 // runInline calls OnMessage where the message was read, if nothing of the
@@ -200,11 +240,8 @@ func (c *Client) next() (*Message, *Cause) {
 	w.pending[0] = Message{}
 	w.pending = w.pending[1:]
 	w.bytes -= len(m.Raw)
-	if w.paused && len(w.pending) <= c.server.opts.MaxPendingMessages/2 && w.bytes <= c.server.opts.MaxPendingBytes/2 {
-		w.paused = false
-		c.lastActivity.Store(time.Now().UnixMilli())
-		c.overloaded.Store(false)
-		c.hub.Resume()
+	if w.holds&holdPending != 0 && len(w.pending) <= c.server.opts.MaxPendingMessages/2 && w.bytes <= c.server.opts.MaxPendingBytes/2 {
+		c.releaseLocked(holdPending)
 	}
 	return &m, nil
 }
@@ -234,7 +271,9 @@ func (c *Client) handle(m Message) {
 
 // Closed is called by the transport when the connection has ended.
 func (h *handler) Closed(cause transport.Cause) {
-	(*Client)(h).end(Cause{Code: cause.Code, Reason: cause.Reason, Err: cause.Err}, false)
+	c := (*Client)(h)
+	c.server.countViolation(cause.Err)
+	c.end(Cause{Code: cause.Code, Reason: cause.Reason, Err: cause.Err}, false)
 }
 
 // end takes the client out of everything and lets OnDisconnect follow what
@@ -242,10 +281,14 @@ func (h *handler) Closed(cause transport.Cause) {
 // peer who left, and dropped if it was sent away. It returns false if the
 // client had ended already.
 func (c *Client) end(cause Cause, dropPending bool) bool {
-	if c.stateValue.Swap(stateDisconnected) == stateDisconnected {
+	before := c.stateValue.Swap(stateDisconnected)
+	if before == stateDisconnected {
 		return false
 	}
 	s := c.server
+	if before < stateAuthenticated {
+		s.doorway.leave(c.remote)
+	}
 	s.hub.Remove(&c.hub)
 	s.counters.disconnects.Add(1)
 	c.mu.Lock()
@@ -253,6 +296,9 @@ func (c *Client) end(cause Cause, dropPending bool) bool {
 	w.cause = &cause
 	if dropPending {
 		w.pending, w.bytes = nil, 0
+	}
+	if w.timer != nil {
+		w.timer.Stop()
 	}
 	if c.done != nil {
 		close(c.done)

@@ -50,7 +50,7 @@ var serverMetrics = []definition[hearth.Stats]{
 		func(s *hearth.Stats) float64 { return float64(s.Disconnected) },
 	},
 	{
-		"upgrades_refused_total", "Requests that were not upgraded, because of their origin or their form.", counter,
+		"upgrades_refused_total", "Requests that were not upgraded, because of their origin, their form or a limit.", counter,
 		func(s *hearth.Stats) float64 { return float64(s.UpgradesRefused) },
 	},
 	{

@@ -20,7 +20,7 @@ type Collector struct {
 	server *hearth.Server
 
 	clients, transports, turns *prometheus.Desc
-	broker                     *prometheus.Desc
+	broker, refused            *prometheus.Desc
 	totals                     []metric[hearth.Stats]
 	loops                      []metric[hearth.LoopStats]
 }
@@ -45,6 +45,7 @@ func NewCollector(server *hearth.Server) *Collector {
 		transports: describe("transport_clients", "Clients by what serves their sockets: event loops or a goroutine each.", "transport"),
 		turns:      describe("loop_turns_total", "Turns of an event loop by how long they took, in seconds.", "loop", "up_to"),
 		broker:     describe("broker_info", "The kind of broker and its state; always 1.", "kind", "state"),
+		refused:    describe("refused_total", "What was refused to clients, at a limit or for its form.", "reason"),
 		totals:     describeAll(describe, serverMetrics),
 		loops:      describeAll(describe, loopMetrics, "loop"),
 	}
@@ -60,7 +61,7 @@ func describeAll[S any](describe func(name, help string, variable ...string) *pr
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.clients, c.transports, c.turns, c.broker} {
+	for _, d := range []*prometheus.Desc{c.clients, c.transports, c.turns, c.broker, c.refused} {
 		ch <- d
 	}
 	for _, m := range c.totals {
@@ -84,6 +85,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	send(c.transports, gauge, float64(stats.OnLoops), string(hearth.TransportLoop))
 	send(c.transports, gauge, float64(stats.OnStreams), string(hearth.TransportStream))
 	send(c.broker, gauge, 1, stats.Broker.Kind, string(stats.Broker.State))
+	for reason, n := range stats.Refused {
+		send(c.refused, prometheus.CounterValue, float64(n), reason)
+	}
 	for _, m := range c.totals {
 		send(m.desc, m.kind, m.read(&stats))
 	}

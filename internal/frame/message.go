@@ -37,7 +37,7 @@ func (r *Reader) takeData(p []byte, h Handler) (stop bool, err *CloseError) {
 func (r *Reader) store(p []byte) {
 	need := len(r.msg) + len(p)
 	if need+len(deflateTail) > cap(r.msg) {
-		room := 2 * need
+		room := max(need, min(2*need, r.limit()))
 		if r.frame.fin {
 			room = min(room, need+r.frame.length-r.done)
 		}
@@ -46,6 +46,14 @@ func (r *Reader) store(p []byte) {
 		r.msg = msg
 	}
 	r.msg = append(r.msg, p...)
+}
+
+// limit is how long the message in progress may get, as it is sent.
+func (r *Reader) limit() int {
+	if r.compressed {
+		return int(deflateBound(uint64(max(r.cfg.MaxMessage, 0))))
+	}
+	return r.cfg.MaxMessage
 }
 
 // deliver ends the message and passes it on. payload may lie in r.msg.

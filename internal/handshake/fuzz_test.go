@@ -27,7 +27,7 @@ func FuzzHandshake(f *testing.F) {
 	o := &handshake.Options{
 		Deflate:        true,
 		Subprotocol:    func(offered []string) string { return offered[len(offered)-1] },
-		Origins:        []string{"https://*.wild.org:8443", "null"},
+		Origins:        []string{"https://*.wild.org:8443"},
 		TrustForwarded: true,
 		Header:         http.Header{"X-Server": {"hearth"}},
 	}

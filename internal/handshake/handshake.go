@@ -27,8 +27,8 @@ type Options struct {
 
 	// Origins lists the origins of pages that may connect besides those of
 	// the requested host: scheme://host[:port], where a first label of * stands
-	// for one or more labels, or null. [CheckOrigins] validates them. Requests
-	// without an Origin, which do not come from pages, are always let in.
+	// for one or more labels. [CheckOrigin] validates one. Requests without an
+	// Origin, which do not come from pages, are always let in.
 	Origins []string
 
 	// AllowAnyOrigin lets pages of all origins connect. Default: false.

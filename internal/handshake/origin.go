@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 )
@@ -16,16 +15,8 @@ func (o *Options) checkOrigin(r *http.Request) *Error {
 	if len(values) > 1 {
 		return errOrigin
 	}
-	if values[0] == "null" {
-		for _, allowed := range o.Origins {
-			if allowed == "null" {
-				return nil
-			}
-		}
-		return errOrigin
-	}
 	page, ok := parseOrigin(values[0])
-	if !ok {
+	if !ok { // null, too: every site can make a page of that origin, in a sandboxed frame
 		return errOrigin
 	}
 	if page.isAt(o.host(r)) {
@@ -50,19 +41,16 @@ func (o *Options) host(r *http.Request) string {
 	return r.Host
 }
 
-// CheckOrigins returns an error that names the first entry of origins that is
-// none, or nil.
-func CheckOrigins(origins []string) error {
-	for _, s := range origins {
-		if s == "null" {
-			continue
-		}
-		a, ok := parseOrigin(s)
-		if !ok || strings.Contains(strings.TrimPrefix(a.host, "*."), "*") {
-			return fmt.Errorf("%q is not an origin: want scheme://host[:port] or scheme://*.host[:port], without a path", s)
-		}
+// CheckOrigin returns why an entry of Options.Origins cannot be used, or "".
+func CheckOrigin(s string) (reason string) {
+	if s == "null" {
+		return "every site can make pages of this origin; allow any origin, if that is meant"
 	}
-	return nil
+	a, ok := parseOrigin(s)
+	if !ok || strings.Contains(strings.TrimPrefix(a.host, "*."), "*") {
+		return "must look like https://example.com or https://*.example.com, without a path"
+	}
+	return ""
 }
 
 // origin is a serialized origin in its parts (RFC 6454, section 6.2). They

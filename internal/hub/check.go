@@ -95,7 +95,7 @@ func (k *check) users() {
 					k.fail("user %q has client %s, which knows nothing of it", id, c.ID())
 				}
 			}
-			if n != with[id] {
+			if n != with[id] || head != nil && n != int(head.ofUser) {
 				k.fail("user %q has a list of %d clients, of %d", id, n, with[id])
 			}
 			delete(with, id)

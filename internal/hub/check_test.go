@@ -21,6 +21,7 @@ type ear struct{}
 
 func (ear) Message(frame.Opcode, []byte) bool { return false }
 func (ear) Congested(bool)                    {}
+func (ear) Control() bool                     { return false }
 func (ear) Dropped()                          {}
 func (ear) Transform(*transport.Frame)        {}
 func (ear) Seal(dst, _ []byte) []byte         { return dst }
@@ -67,7 +68,9 @@ func crowd(t *testing.T) (*Hub, []*Client) {
 			t.Fatal("a client is gone")
 		}
 		if i%2 == 0 {
-			h.Join(c, []string{"1", "2", "3", "4"}, nil)
+			if err := h.Join(c, []string{"1", "2", "3", "4"}, 0, nil); err != nil {
+				t.Fatal(err)
+			}
 		}
 		all = append(all, c)
 	}

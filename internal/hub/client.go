@@ -17,6 +17,7 @@ type Client struct {
 
 	// Guarded by the lock of the user's shard.
 	nextOfUser, prevOfUser *Client
+	ofUser                 int32 // clients of the user, if this is the first
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -107,11 +108,13 @@ func (h *Hub) Each(f func(*Client)) {
 
 // Admission is what makes a client addressable.
 type Admission struct {
-	User    string           // "": none
-	Rooms   []string         // besides the one of its own id
-	Hello   *transport.Frame // reaches the client before anything else
-	Encrypt Encrypt          // follows Hello; nil: what follows is plain
-	Commit  func()           // runs at the moment from which on what is sent reaches the client
+	User       string           // "": none
+	MostOfUser int              // clients that the user may have; 0: no bound
+	Crowded    bool             // Admit has returned false because of that
+	Rooms      []string         // besides the one of its own id
+	Hello      *transport.Frame // reaches the client before anything else
+	Encrypt    Encrypt          // follows Hello; nil: what follows is plain
+	Commit     func()           // runs at the moment from which on what is sent reaches the client
 }
 
 // Encrypt is [transport.Transform] or [transport.Seal].
@@ -149,17 +152,19 @@ func (c *Client) channels(a *Admission) []string {
 
 // Admit makes c addressable by its user, its id and its rooms, in one moment:
 // nothing reaches c before Hello, and whatever is sent to it after Commit does.
-// It returns false when c is gone. Rooms has no duplicates, and not c's own id.
+// It returns false when c is gone, or Crowded. Rooms has no duplicates, and not
+// c's own id.
 func (h *Hub) Admit(c *Client, a *Admission) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone {
 		return false
 	}
-	c.admitted, c.own, c.user = true, true, a.User
-	if a.User != "" {
-		h.addToUser(c)
+	if a.User != "" && !h.addToUser(c, a.User, a.MostOfUser) {
+		a.Crowded = true
+		return false
 	}
+	c.admitted, c.own, c.user = true, true, a.User
 	ops := append(make([]transport.Op, 0, 8), transport.Control(&c.Conn, a.Hello))
 	if a.Encrypt != nil {
 		ops = append(ops, a.Encrypt(&c.Conn))
@@ -206,30 +211,40 @@ func (h *Hub) Remove(c *Client) bool {
 	return true
 }
 
-// addToUser puts c at the head of its user's list.
-func (h *Hub) addToUser(c *Client) {
-	s := &h.users[h.shard(c.user)]
+// addToUser puts c at the head of its user's list, unless that has most.
+func (h *Hub) addToUser(c *Client, user string, most int) bool {
+	s := &h.users[h.shard(user)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	head := s.byID[c.user]
-	c.nextOfUser = head
+	head := s.byID[user]
+	c.ofUser = 1
 	if head != nil {
+		if most > 0 && int(head.ofUser) >= most {
+			return false
+		}
+		c.ofUser = head.ofUser + 1
 		head.prevOfUser = c
 	}
-	s.byID[c.user] = c
+	c.nextOfUser = head
+	s.byID[user] = c
+	return true
 }
 
 func (h *Hub) removeFromUser(c *Client) {
 	s := &h.users[h.shard(c.user)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	head := s.byID[c.user]
+	left := head.ofUser - 1
 	if c.nextOfUser != nil {
 		c.nextOfUser.prevOfUser = c.prevOfUser
 	}
 	switch {
 	case c.prevOfUser != nil:
 		c.prevOfUser.nextOfUser = c.nextOfUser
+		head.ofUser = left
 	case c.nextOfUser != nil:
+		c.nextOfUser.ofUser = left
 		s.byID[c.user] = c.nextOfUser
 	default:
 		delete(s.byID, c.user)

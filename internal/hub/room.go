@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -75,25 +76,35 @@ func (h *Hub) exitLocked(c *Client, r *Room) {
 	h.interest.drop(wire.ForRoom(r.name))
 }
 
-// Join makes c a member of rooms. live, if not nil, is called once when what
-// is sent to them by other nodes arrives here. It returns false when c is gone
-// or not admitted; then live is not called.
-func (h *Hub) Join(c *Client, rooms []string, live func(error)) bool {
-	if !h.join(c, rooms, live) {
-		return false
+// Why Join does nothing.
+var (
+	ErrNotAdmitted = errors.New("hub: client is gone, or not admitted")
+	ErrTooMany     = errors.New("hub: too many rooms")
+)
+
+// Join makes c a member of rooms, or of none of them if it were in more than
+// most then; its own-id room does not count, and 0 is no bound. live, if not
+// nil, is called once when what is sent to them by other nodes arrives here,
+// and not at all after an error.
+func (h *Hub) Join(c *Client, rooms []string, most int, live func(error)) error {
+	if err := h.join(c, rooms, most, live); err != nil {
+		return err
 	}
 	if h.interest == nil && live != nil {
 		live(nil)
 	}
 	h.interest.flush()
-	return true
+	return nil
 }
 
-func (h *Hub) join(c *Client, rooms []string, live func(error)) bool {
+func (h *Hub) join(c *Client, rooms []string, most int, live func(error)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone || !c.admitted {
-		return false
+		return ErrNotAdmitted
+	}
+	if most > 0 && !h.fitLocked(c, rooms, most) {
+		return ErrTooMany
 	}
 	var channels []string
 	for _, name := range rooms {
@@ -110,7 +121,27 @@ func (h *Hub) join(c *Client, rooms []string, live func(error)) bool {
 		}
 	}
 	h.interest.need(channels, live)
-	return true
+	return nil
+}
+
+// fitLocked reports whether c is in at most so many rooms with those.
+func (h *Hub) fitLocked(c *Client, rooms []string, most int) bool {
+	n := len(c.more)
+	for _, r := range c.rooms {
+		if r != nil {
+			n++
+		}
+	}
+	if n+len(rooms) <= most {
+		return true
+	}
+	others := make(map[string]struct{})
+	for _, name := range rooms {
+		if r := h.room(name); name != c.ID() && (r == nil || !c.inLocked(r)) {
+			others[name] = struct{}{}
+		}
+	}
+	return n+len(others) <= most
 }
 
 // Leave ends c's membership in those of rooms that it is in.

@@ -72,6 +72,7 @@ func (c *echoConn) Message(op frame.Opcode, payload []byte) (pause bool) {
 	return false
 }
 
+func (c *echoConn) Control() (pause bool)      { return false }
 func (c *echoConn) Congested(bool)             {}
 func (c *echoConn) Transform(*transport.Frame) {}
 func (c *echoConn) Seal(dst, _ []byte) []byte  { return dst }

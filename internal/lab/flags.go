@@ -67,6 +67,8 @@ func (f *flags) options() (hearth.Options, error) {
 		BackpressureLimit:        f.backpressureLimit,
 		CloseOnBackpressureLimit: f.closeOnBackpressure,
 		PerMessageDeflate:        f.deflate,
+		MessageRate:              1_000_000, // load generators are clients, too
+		ByteRate:                 1 << 40,
 		Origins:                  list(f.origins),
 		Transport:                hearth.Transport(f.transport),
 		Loops:                    f.loops,

@@ -15,6 +15,7 @@ type ear struct{}
 
 func (ear) Message(frame.Opcode, []byte) bool { return false }
 func (ear) Congested(bool)                    {}
+func (ear) Control() bool                     { return false }
 func (ear) Dropped()                          {}
 func (ear) Transform(*Frame)                  {}
 func (ear) Seal(dst, _ []byte) []byte         { return dst }

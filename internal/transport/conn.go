@@ -15,6 +15,10 @@ type Handler interface {
 	// It returns true to stop reading until [Conn.Resume].
 	Message(op frame.Opcode, payload []byte) (pause bool)
 
+	// Control is one ping or pong, a ping after it was answered. The result is
+	// that of Message.
+	Control() (pause bool)
+
 	// Congested tells that the socket does not take more (true), and that
 	// everything queued was handed over again (false).
 	Congested(on bool)
@@ -78,6 +82,7 @@ type Conn struct {
 	lastRead atomic.Int64 // Unix milliseconds
 	queued   atomic.Int64 // bytes in out, and on their way there
 	shed     atomic.Bool  // counts as over its limit, see Config.MaxQueuedBytes
+	trusted  atomic.Bool  // see Trust
 }
 
 type flags uint16
@@ -112,6 +117,18 @@ func (c *Conn) OnEpoll() bool { return c.stream == nil }
 
 // Queued is the number of bytes queued.
 func (c *Conn) Queued() int64 { return c.queued.Load() }
+
+// Trust lets Config.Frame bound the messages that begin to arrive from now on,
+// instead of Config.EarlyFrame.
+func (c *Conn) Trust() { c.trusted.Store(true) }
+
+// frameConfig bounds the next message.
+func (c *Conn) frameConfig() *frame.Config {
+	if cfg := &c.loop.engine.cfg; cfg.EarlyFrame == nil || c.trusted.Load() {
+		return &cfg.Frame
+	}
+	return c.loop.engine.cfg.EarlyFrame
+}
 
 // Admission is what became of a frame when it was queued.
 type Admission int

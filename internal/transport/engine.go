@@ -40,9 +40,11 @@ var ErrNotEpoll = errors.New("transport: connection cannot be served by epoll")
 // ErrClosed is returned by Serve after Shutdown.
 var ErrClosed = errors.New("transport: engine is closed")
 
-// Config is static for all connections of an Engine. Every field is needed.
+// Config is static for all connections of an Engine. Every field is needed,
+// unless it says what its zero value means.
 type Config struct {
 	Frame             frame.Config
+	EarlyFrame        *frame.Config // instead of Frame until Conn.Trust; nil: Frame
 	Mode              Mode
 	Loops             int           // 0: GOMAXPROCS
 	BackpressureLimit int64         // bytes queued for one connection
@@ -119,6 +121,13 @@ type Link struct {
 	Conn       net.Conn
 	Buffered   []byte // read ahead, not parsed yet
 	WindowBits int    // of permessage-deflate; 0: not negotiated
+	Serving    func() // called once it is decided what serves it, before its handler is; or nil
+}
+
+func (l *Link) decided() {
+	if l.Serving != nil {
+		l.Serving()
+	}
 }
 
 // Pick chooses the loop for a new connection.

@@ -132,6 +132,7 @@ func (s *server) Message(op frame.Opcode, p []byte) bool {
 	return false
 }
 
+func (s *server) Control() bool                   { return false }
 func (s *server) Congested(on bool)               { s.congested <- on }
 func (s *server) Transform(*transport.Frame)      {}
 func (s *server) Seal(dst, payload []byte) []byte { return append(dst, payload...) }

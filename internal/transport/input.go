@@ -31,7 +31,7 @@ func (l *Loop) feed(c *Conn, b []byte) {
 	if c.input != nil && c.input.reader != nil {
 		r = c.input.reader
 	} else {
-		r.Reset(&l.engine.cfg.Frame, c.windowBits != 0)
+		r.Reset(c.frameConfig(), c.windowBits != 0)
 	}
 	n, err := r.Feed(b, (*incoming)(c))
 	if err != nil {
@@ -125,7 +125,13 @@ type incoming Conn
 func (in *incoming) Message(op frame.Opcode, payload []byte) (stop bool) {
 	c := (*Conn)(in)
 	c.loop.yield = true
-	if c.handler.Message(op, payload) {
+	return in.pauseIf(c.handler.Message(op, payload))
+}
+
+// pauseIf stops reading if the handler has said so.
+func (in *incoming) pauseIf(pause bool) (stop bool) {
+	c := (*Conn)(in)
+	if pause {
 		c.flags |= paused
 		c.loop.arm(c)
 		return true
@@ -144,7 +150,7 @@ func (in *incoming) Control(op frame.Opcode, payload []byte) (stop bool) {
 		c.loop.startClose(c, closedByPeer(payload))
 		return true
 	}
-	return false
+	return in.pauseIf(c.handler.Control())
 }
 
 // answersPings is false for a peer that asks and does not read the answers.

@@ -42,6 +42,7 @@ func (l *Loop) takeSocket(c *Conn, link Link) error {
 		return ErrClosed
 	}
 	link.Conn.Close() // Go's poller forgets the connection; fd keeps it open
+	link.decided()
 	l.Post(Op{kind: opTake, conn: c, arg: &socket{fd: fd, buffered: link.Buffered}})
 	return nil
 }

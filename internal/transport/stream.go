@@ -41,6 +41,7 @@ func (l *Loop) takeStream(c *Conn, link Link) error {
 	s := &stream{c: c, conn: link.Conn}
 	s.changed.L = &s.mu
 	c.stream = s
+	link.decided()
 	l.engine.running.Add(1) // the connection is counted, so Shutdown still waits
 	l.Post(Op{kind: opTake, conn: c, arg: &socket{buffered: link.Buffered, stream: s}})
 	return nil
@@ -56,7 +57,7 @@ func (s *stream) read(buffered []byte) {
 	defer e.reads.Put(held)
 	buf := *held
 	r := new(frame.Reader)
-	r.Reset(&e.cfg.Frame, s.c.windowBits != 0)
+	r.Reset(s.c.frameConfig(), s.c.windowBits != 0)
 	for s.feed(r, buffered) {
 		n, err := s.conn.Read(buf)
 		if n > 0 {
@@ -76,6 +77,9 @@ func (s *stream) read(buffered []byte) {
 // the connection has ended.
 func (s *stream) feed(r *frame.Reader, b []byte) bool {
 	for len(b) > 0 && !s.deaf.Load() {
+		if r.Idle() {
+			r.Reset(s.c.frameConfig(), s.c.windowBits != 0)
+		}
 		n, err := r.Feed(b, (*streamInput)(s))
 		if err != nil {
 			s.deaf.Store(true)
@@ -121,13 +125,18 @@ func (in *streamInput) Message(op frame.Opcode, payload []byte) (stop bool) {
 	if s.deaf.Load() {
 		return true
 	}
-	if s.c.handler.Message(op, payload) {
+	return in.pauseIf(s.c.handler.Message(op, payload))
+}
+
+// pauseIf stops reading if the handler has said so.
+func (in *streamInput) pauseIf(pause bool) (stop bool) {
+	s := (*stream)(in)
+	if pause {
 		s.mu.Lock()
 		s.pauses++
 		s.mu.Unlock()
-		return true
 	}
-	return false
+	return pause
 }
 
 func (in *streamInput) Control(op frame.Opcode, payload []byte) (stop bool) {
@@ -142,7 +151,7 @@ func (in *streamInput) Control(op frame.Opcode, payload []byte) (stop bool) {
 		s.c.loop.Post(Op{kind: opClose, conn: s.c, arg: closedByPeer(payload)})
 		return true
 	}
-	return false
+	return in.pauseIf(s.c.handler.Control())
 }
 
 // discard throws away what is read from now on; called by the loop.

@@ -98,6 +98,16 @@ func (f *serveFlags) bind(cmd *cobra.Command) {
 	countFlag(flags, &o.MaxPendingMessages, "max-pending-messages", hearth.DefaultMaxPendingMessages, "messages of a client that may wait to be handled; beyond, it is not read")
 	sizeFlag(flags, &o.MaxPendingBytes, "max-pending-bytes", hearth.DefaultMaxPendingBytes, "what they may have together")
 
+	countFlag(flags, &o.MessageRate, "message-rate", hearth.DefaultMessageRate, "messages of a client in a second; beyond, it is read more slowly")
+	sizeFlag(flags, &o.ByteRate, "byte-rate", hearth.DefaultByteRate, "bytes of its messages in a second, the same way")
+	flags.BoolVar(&o.CloseOnRateLimit, "close-on-rate-limit", false, "close clients at those rates (1008), instead of reading them more slowly")
+	countFlag(flags, &o.MaxRooms, "max-rooms", hearth.DefaultMaxRooms, "rooms of a client")
+	countFlag(flags, &o.MaxRoomsPerJoin, "max-rooms-per-join", hearth.DefaultMaxRoomsPerJoin, "rooms in one join")
+	countFlag(flags, &o.MaxConnections, "max-connections", hearth.DefaultMaxConnections, "connections")
+	countFlag(flags, &o.MaxConnectionsPerUser, "max-connections-per-user", 0, "connections of a user; as many as there may be, if not given")
+	countFlag(flags, &o.MaxUnauthenticated, "max-unauthenticated", hearth.DefaultMaxUnauthenticated, "connections that are not authenticated yet")
+	countFlag(flags, &o.MaxUnauthenticatedPerAddress, "max-unauthenticated-per-address", 0, "those of one address; 1024 for public addresses, if not given")
+
 	flags.DurationVar(&f.cfg.DrainFor, "drain-for", 10*time.Second, "time over which SIGTERM spreads telling clients to go; 0s: all at once")
 	durationFlag(flags, &f.cfg.ShutdownTimeout, "shutdown-timeout", 10*time.Second, "time for what is left after that")
 	f.log.bind(flags)
