@@ -60,8 +60,7 @@ func (c *Client) Publish(room string, raw Raw) error {
 	if !c.server.opts.PublishToSelf {
 		skip = []*transport.Conn{&c.hub.Conn}
 	}
-	c.server.hub.ToRoom(room, f, skip)
-	return nil
+	return c.server.taken(c.server.hub.ToRoom(room, f, skip))
 }
 
 // Batch is a number of messages to one client that are written together.

@@ -10,11 +10,11 @@ func (s *Server) deliver(env Envelope) {
 	f := messageFrame(env.Event, env.Data)
 	switch env.Type {
 	case TypeBroadcast:
-		s.hub.ToAll(f, s.conns(env.Exclude))
+		_ = s.taken(s.hub.ToAll(f, s.conns(env.Exclude))) // a drop is counted
 	case TypeRoom:
-		s.hub.ToRoom(env.Target, f, s.conns(env.Exclude))
+		_ = s.taken(s.hub.ToRoom(env.Target, f, s.conns(env.Exclude)))
 	case TypeClient:
-		_ = s.localClient(env.Target, f) // a drop is counted
+		_ = s.localClient(env.Target, f)
 	case TypeUser:
 		_ = s.localUser(env.Target, f)
 	}

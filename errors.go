@@ -18,7 +18,8 @@ var (
 	ErrNotAuthenticated = errors.New("hearth: client is not authenticated")
 
 	// ErrBackpressure: the message was dropped, since the client's queue is
-	// at Options.BackpressureLimit, or the server's at MaxQueuedBytes.
+	// at Options.BackpressureLimit, or the server's at MaxQueuedBytes; for a
+	// room, since what is sent comes faster than it can be handed out.
 	ErrBackpressure = errors.New("hearth: message dropped, the client reads too slowly")
 
 	// ErrClientIDInUse: UpgradeData.ClientID belongs to a live connection.

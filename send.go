@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"unicode/utf8"
 
@@ -135,15 +136,17 @@ func (s *Server) ToUser(ctx context.Context, userID, event string, data any, opt
 }
 
 // ToRoom sends a message to all clients in a room. See [Server.ToClient]; what
-// a slow member does not get is no error, but counted.
+// a slow member does not get is no error, but counted. [ErrBackpressure] says
+// that messages are sent faster than this node's event loops can hand them out,
+// and that some of its members, or all, do not get this one.
 func (s *Server) ToRoom(ctx context.Context, room, event string, data any, opts ...SendOption) error {
 	o := combine(opts)
 	f, err := newMessage(event, data)
 	if err != nil {
 		return o.answer(err)
 	}
-	s.hub.ToRoom(room, f, s.conns(o.exclude))
-	return s.publish(ctx, &o, f, TypeRoom, room, nil)
+	behind := s.taken(s.hub.ToRoom(room, f, s.conns(o.exclude)))
+	return s.publish(ctx, &o, f, TypeRoom, room, behind)
 }
 
 // Broadcast sends a message to all authenticated clients. See [Server.ToRoom].
@@ -153,21 +156,31 @@ func (s *Server) Broadcast(ctx context.Context, event string, data any, opts ...
 	if err != nil {
 		return o.answer(err)
 	}
-	s.hub.ToAll(f, s.conns(o.exclude))
-	return s.publish(ctx, &o, f, TypeBroadcast, "", nil)
+	behind := s.taken(s.hub.ToAll(f, s.conns(o.exclude)))
+	return s.publish(ctx, &o, f, TypeBroadcast, "", behind)
 }
 
 // Publish sends a message without the {event, data} form to the members of a
 // room on this node, but to none whose messages are encrypted. The error
-// says what is wrong with raw.
+// says what is wrong with raw, or is that of [Server.ToRoom].
 func (s *Server) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)
 	if err != nil {
 		return err
 	}
-	s.hub.ToRoom(room, f, nil)
-	return nil
+	return s.taken(s.hub.ToRoom(room, f, nil))
 }
+
+// taken turns what the hub says of a room or a broadcast into an error.
+func (s *Server) taken(ok bool) error {
+	if ok {
+		return nil
+	}
+	s.counters.drops.Add(1)
+	return errBehind
+}
+
+var errBehind = fmt.Errorf("%w, as more is sent than the event loops can hand out", ErrBackpressure)
 
 var errNoTarget = errors.New("hearth: target is empty")
 

@@ -2,34 +2,35 @@ package hub
 
 import "github.com/hearthws/hearth/internal/transport"
 
-// ToRoom sends f to the members of a room, but to none of skip. It reports
-// whether the room has members here.
+// ToRoom sends f to the members of a room, but to none of skip. It returns
+// false when a loop is too far behind to take it: then members may miss it.
 func (h *Hub) ToRoom(name string, f *transport.Frame, skip []*transport.Conn) bool {
-	sent := false
+	taken := true
 	s := &h.rooms[h.shard(name)]
 	s.mu.RLock()
 	if r := s.byName[name]; r != nil {
-		sent = true
 		for i := range r.parts {
 			g := r.parts[i].group
-			g.Loop().Post(transport.ToGroup(g, f, skip))
+			taken = g.Loop().Offer(transport.ToGroup(g, f, skip)) && taken
 		}
 	}
 	s.mu.RUnlock()
 	if c := h.ownRoom(name); c != nil {
-		sent = true
 		if !contains(skip, c) && h.ToClient(c, f) == transport.Refused {
 			c.Handler().Dropped()
 		}
 	}
-	return sent
+	return taken
 }
 
-// ToAll sends f to all admitted clients, but to none of skip.
-func (h *Hub) ToAll(f *transport.Frame, skip []*transport.Conn) {
+// ToAll sends f to all admitted clients, but to none of skip. Result as for
+// ToRoom.
+func (h *Hub) ToAll(f *transport.Frame, skip []*transport.Conn) bool {
+	taken := true
 	for _, g := range h.everyone {
-		g.Loop().Post(transport.ToGroup(g, f, skip))
+		taken = g.Loop().Offer(transport.ToGroup(g, f, skip)) && taken
 	}
+	return taken
 }
 
 // ToClient sends f to c, as far as its queue has room. The caller has seen

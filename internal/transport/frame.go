@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/hearthws/hearth/internal/frame"
@@ -23,6 +24,25 @@ type Frame struct {
 	Data  []byte
 
 	deflated atomic.Pointer[[]byte] // the whole frame compressed with the usual window, made when first needed
+
+	// parts are the frames of which this one is made, laid end to end; nil:
+	// it is one frame. See [join].
+	parts []*Frame
+}
+
+// join lays frames end to end, so that all receivers of a burst hold one
+// pointer to the same bytes.
+func join(frames []*Frame) *Frame {
+	size := 0
+	for _, f := range frames {
+		size += len(f.wire)
+	}
+	all := &Frame{wire: make([]byte, 0, size), parts: slices.Clone(frames)}
+	for _, f := range frames {
+		all.wire = append(all.wire, f.wire...)
+		all.compress = all.compress || f.compress
+	}
+	return all
 }
 
 // NewFrame encodes the payload that fill appends to its argument; size is how
@@ -63,12 +83,23 @@ func (f *Frame) bytes(windowBits uint8) []byte {
 		return f.wire
 	}
 	if windowBits != usualWindow {
-		return frame.AppendDeflated(nil, f.op, f.Payload(), int(windowBits))
+		return f.deflate(windowBits)
 	}
 	if d := f.deflated.Load(); d != nil {
 		return *d
 	}
-	d := frame.AppendDeflated(nil, f.op, f.Payload(), usualWindow)
+	d := f.deflate(usualWindow)
 	f.deflated.Store(&d)
 	return d
+}
+
+func (f *Frame) deflate(windowBits uint8) []byte {
+	if f.parts == nil {
+		return frame.AppendDeflated(nil, f.op, f.Payload(), int(windowBits))
+	}
+	var all []byte
+	for _, part := range f.parts {
+		all = append(all, part.bytes(windowBits)...)
+	}
+	return all
 }

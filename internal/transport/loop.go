@@ -23,31 +23,35 @@ type Loop struct {
 	// Guarded by mu.
 	mu      sync.Mutex
 	posted  []Op
-	running bool // the goroutine exists
-	stopped bool // by Shutdown: it ends once nothing is posted, and nothing can be
+	offered int64 // bytes of frames for groups in posted, see Offer
+	running bool  // the goroutine exists
+	stopped bool  // by Shutdown: it ends once nothing is posted, and nothing can be
 	poller  *poller
 
 	// sleeping is set while the loop is parked and has to be woken.
 	sleeping atomic.Bool
 
 	// Owned by the loop's goroutine.
-	polling *poller // poller as of this turn
-	conns   []*Conn // by slot; nil: free
-	free    []int32 // slots
-	nextGen uint32
-	reader  *frame.Reader   // for sockets that are not within a message
-	readers []*frame.Reader // for those that are
-	readBuf []byte
-	spare   []Op    // the other buffer of posted
-	direct  []*Conn // dirty, with frames of their own
-	bulk    []*Conn // dirty, with frames of groups only
-	bulkAt  int     // bulk before this was flushed
-	batch   batch
-	queues  queuePool
-	dead    []*Conn // sockets to close at the end of the turn
-	linger  []lingering
-	checked time.Time // when connections were looked at for silence
-	yield   bool      // a handler may have started a goroutine
+	polling   *poller // poller as of this turn
+	conns     []*Conn // by slot; nil: free
+	free      []int32 // slots
+	nextGen   uint32
+	reader    *frame.Reader   // for sockets that are not within a message
+	readers   []*frame.Reader // for those that are
+	readBuf   []byte
+	spare     []Op    // the other buffer of posted
+	ops       []Op    // taken from posted
+	opsAt     int     // ops before this were carried out
+	direct    []*Conn // dirty, with frames of their own
+	bulk      []*Conn // dirty, with frames of groups only
+	bulkAt    int     // bulk before this was flushed
+	batch     batch
+	queues    queuePool
+	dead      []*Conn // sockets to close at the end of the turn
+	linger    []lingering
+	unchecked int64     // bytes queued for groups since the total was looked at
+	checked   time.Time // when connections were looked at for silence
+	yield     bool      // a handler may have started a goroutine
 
 	// Atomics: written by the loop, but queued and drops, which Admit changes.
 	queued atomic.Int64
@@ -73,6 +77,11 @@ func (l *Loop) PostWith(commit func(), ops ...Op) {
 	if commit != nil {
 		commit()
 	}
+	l.postLocked(ops...)
+}
+
+// postLocked appends ops and lets go of mu.
+func (l *Loop) postLocked(ops ...Op) {
 	if l.stopped {
 		l.mu.Unlock()
 		return
@@ -87,6 +96,24 @@ func (l *Loop) PostWith(commit func(), ops ...Op) {
 		l.poller.wake()
 	}
 }
+
+// Offer is Post for a frame to a group, of which no limit of a connection
+// knows before it is carried out. It returns false, and does nothing, while the
+// loop is behind by its share of Config.MaxQueuedBytes.
+func (l *Loop) Offer(op Op) bool {
+	l.mu.Lock()
+	if l.offered >= l.engine.cfg.MaxQueuedBytes/int64(len(l.engine.loops)) {
+		l.mu.Unlock()
+		l.drops.Add(1)
+		return false
+	}
+	l.offered += op.frame.Len() + opSize
+	l.postLocked(op)
+	return true
+}
+
+// opSize is what an operation and the rest of a frame take, in bytes.
+const opSize = 256
 
 // startLocked starts the goroutine if there is none.
 func (l *Loop) startLocked() bool {
@@ -129,13 +156,12 @@ func (l *Loop) run() {
 			l.yield = false
 			runtime.Gosched()
 		}
-		ops := l.drain()
-		l.execute(ops)
-		clear(ops)
+		l.drain()
+		done := l.execute()
 		l.flushAll()
 		l.closeDead()
-		if ready+len(ops) > 0 {
-			l.stats.turn(time.Since(began), len(ops))
+		if ready+done > 0 {
+			l.stats.turn(time.Since(began), done)
 			l.checkTotal()
 		}
 	}
@@ -145,7 +171,7 @@ func (l *Loop) run() {
 func (l *Loop) wait() bool {
 	l.mu.Lock()
 	p := l.poller
-	work := len(l.posted) > 0 || len(l.direct) > 0 || l.bulkAt < len(l.bulk)
+	work := len(l.posted) > 0 || len(l.ops) > 0 || len(l.direct) > 0 || l.bulkAt < len(l.bulk)
 	if !work && (p == nil || l.stopped) {
 		l.running = false
 		if p != nil {
@@ -166,21 +192,26 @@ func (l *Loop) wait() bool {
 	return true
 }
 
-// drain takes what was posted.
-func (l *Loop) drain() []Op {
+// drain takes what was posted, unless there is still some of what it took
+// before.
+func (l *Loop) drain() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.polling = l.poller // what is executed now may be the first socket
-	ops := l.posted
-	if len(ops) > 0 {
-		l.posted = l.spare[:0]
-		if cap(ops) <= 4096 {
-			l.spare = ops
-		} else {
-			l.spare = nil
-		}
+	if len(l.ops) > 0 || len(l.posted) == 0 {
+		return
 	}
-	l.mu.Unlock()
-	return ops
+	l.ops, l.posted, l.spare = l.posted, l.spare[:0], nil
+	l.offered = 0
+}
+
+// drained follows when all of ops was carried out.
+func (l *Loop) drained() {
+	clear(l.ops)
+	if cap(l.ops) <= 4096 {
+		l.spare = l.ops[:0]
+	}
+	l.ops, l.opsAt = nil, 0
 }
 
 // pending reports whether there is a reason not to sleep: something is posted,

@@ -77,41 +77,73 @@ func Transformed(c *Conn, from, to *Frame) Op {
 // Call runs f on the loop. f must not block.
 func Call(f func()) Op { return Op{kind: opCall, arg: f} }
 
-// execute carries out one turn's operations.
-func (l *Loop) execute(ops []Op) {
-	for i := 0; i < len(ops); i++ {
-		op := &ops[i]
-		switch op.kind {
-		case opAdmitted:
-			l.sendAdmitted(op)
-		case opControl:
-			l.sendControl(op.conn, op.frame)
-		case opGroup:
-			i += l.sendGroup(ops[i:]) - 1
-		case opJoin:
-			op.group.add(op.conn)
-		case opLeave:
-			op.group.remove(op.conn)
-		case opTransform:
-			op.conn.flags |= transformed
-		case opSeal:
-			op.conn.startSealing()
-		case opTransformed:
-			l.sendTransformed(op.conn, op.arg.(*Frame), op.frame)
-		case opTake:
-			l.take(op.conn, op.arg.(*socket))
-		case opClose:
-			l.startClose(op.conn, op.arg.(Cause))
-		case opEnd:
-			l.end(op.conn, op.arg.(Cause))
-		case opIdle:
-			l.writerIdle(op.conn)
-		case opResume:
-			l.resume(op.conn)
-		case opTick:
-			l.tick(op.arg.(time.Time))
-		case opCall:
-			op.arg.(func())()
+// executeCheck is how many operations, or members that one is for, are between
+// two looks at the clock.
+const executeCheck = 1024
+
+// execute carries out what was drained, for about sliceTime, and returns how
+// many operations that were.
+func (l *Loop) execute() int {
+	from := l.opsAt
+	var start time.Time
+	for work := 0; l.opsAt < len(l.ops); {
+		if work >= executeCheck {
+			work = 0
+			now := time.Now()
+			if start.IsZero() {
+				start = now
+			} else if now.Sub(start) > sliceTime {
+				return l.opsAt - from
+			}
 		}
+		work++
+		if op := &l.ops[l.opsAt]; op.kind == opGroup {
+			work += len(op.group.members)
+		}
+		l.opsAt += l.carryOut(l.ops[l.opsAt:])
 	}
+	done := l.opsAt - from
+	if done > 0 {
+		l.drained()
+	}
+	return done
+}
+
+// carryOut executes the first of ops, and those behind it that can be executed
+// with it. It returns how many these are.
+func (l *Loop) carryOut(ops []Op) int {
+	op := &ops[0]
+	switch op.kind {
+	case opAdmitted:
+		l.sendAdmitted(op)
+	case opControl:
+		l.sendControl(op.conn, op.frame)
+	case opGroup:
+		return l.sendGroup(ops)
+	case opJoin:
+		op.group.add(op.conn)
+	case opLeave:
+		op.group.remove(op.conn)
+	case opSeal:
+		op.conn.startSealing()
+	case opTransform:
+		op.conn.flags |= transformed
+	case opTransformed:
+		l.sendTransformed(op.conn, op.arg.(*Frame), op.frame)
+	case opTake:
+		l.take(op.conn, op.arg.(*socket))
+	case opClose:
+		l.startClose(op.conn, op.arg.(Cause))
+	case opEnd:
+		l.end(op.conn, op.arg.(Cause))
+	case opIdle:
+		l.writerIdle(op.conn)
+	case opResume:
+		l.resume(op.conn)
+	case opTick:
+		l.tick(op.arg.(time.Time))
+	case opCall:
+		op.arg.(func())()
+	}
+	return 1
 }

@@ -118,38 +118,41 @@ func (l *Loop) sendGroup(ops []Op) int {
 		l.fanOut(g, []*Frame{ops[0].frame}, ops[0].arg.([]*Conn))
 		return 1
 	}
-	n := 1
-	for n < len(ops) && ops[n].kind == opGroup && ops[n].group == g && ops[n].arg == nil {
-		n++
+	frames := append(l.batch.scratch[:0], ops[0].frame)
+	size := ops[0].frame.Len()
+	for _, op := range ops[1:] {
+		if op.kind != opGroup || op.group != g || op.arg != nil || size+op.frame.Len() > batchSize {
+			break
+		}
+		frames = append(frames, op.frame)
+		size += op.frame.Len()
 	}
-	frames := l.batch.scratch[:0]
-	for i := range n {
-		frames = append(frames, ops[i].frame)
-	}
+	n := len(frames)
 	l.fanOut(g, frames, nil)
 	clear(frames)
 	l.batch.scratch = frames[:0]
 	return n
 }
 
+// fanOut queues frames for the members of g, joined to one for all but those
+// to whom each of them matters.
 func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
-	var size int64
-	slow := transformed
-	for _, f := range frames {
-		size += f.Len()
-		if f.Event == "" {
-			slow |= sealed
-		}
+	f, slow := frames[0], transformed
+	if len(frames) > 1 {
+		f = join(frames)
+	}
+	if f.Event == "" {
+		slow |= sealed
 	}
 	limit := l.engine.cfg.BackpressureLimit
+	size := f.Len()
 	last := size - frames[len(frames)-1].Len() // the last is accepted while the others leave room
 	var added int64
 	for _, c := range g.members {
 		if len(skip) > 0 && slices.Contains(skip, c) || !c.takes() {
 			continue
 		}
-		before := c.queued.Load()
-		if before+last >= limit || c.flags&slow != 0 || c.shed.Load() {
+		if c.flags&slow != 0 || c.queued.Load()+last >= limit || c.shed.Load() {
 			l.fanOutSlow(c, frames, limit)
 			continue
 		}
@@ -158,10 +161,11 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 		if c.out == nil {
 			c.out = l.queues.get()
 		}
-		c.out = append(c.out, frames...)
+		c.out = append(c.out, f)
 		l.markBulk(c)
 	}
 	l.queued.Add(added)
+	l.checkGrowth(added)
 }
 
 // fanOutSlow queues frame by frame, as far as the limit allows.
@@ -226,9 +230,21 @@ func (l *Loop) congest(c *Conn) {
 	}
 }
 
+// checkGrowth looks at the total within a turn when much was queued in it.
+func (l *Loop) checkGrowth(added int64) {
+	if l.unchecked += added; l.unchecked >= l.engine.cfg.MaxQueuedBytes/growthChecks {
+		l.checkTotal()
+	}
+}
+
+// growthChecks is how often MaxQueuedBytes is looked at while a loop queues as
+// much as that in one turn.
+const growthChecks = 32
+
 // checkTotal marks the longest queues as over their limit while all together
 // hold more than MaxQueuedBytes.
 func (l *Loop) checkTotal() {
+	l.unchecked = 0
 	limit := l.engine.cfg.MaxQueuedBytes
 	if l.queued.Load() == 0 || l.engine.Queued() < limit {
 		return
