@@ -34,10 +34,7 @@ func (c *Client) startAuth(data []byte) {
 	}
 	w.running = true
 	c.mu.Unlock()
-	go func() {
-		c.authenticate(credentials)
-		c.run()
-	}()
+	c.server.crew.run(job{c, credentials})
 }
 
 // authenticate goes the way from credentials to `connected`; see PROTOCOL.md,

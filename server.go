@@ -42,6 +42,7 @@ type Server struct {
 	// What a message and a byte of a client cost, in nanoseconds; see spend.
 	messagePrice, bytePrice float64
 
+	crew     crew
 	counters counters
 	serving  atomic.Bool // from when hub is there until Shutdown
 	brokerUp atomic.Bool
@@ -273,6 +274,10 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if cut := s.engine.Shutdown(ctx); err == nil {
 		err = cut
+	}
+	s.crew.close()
+	if err == nil {
+		s.crew.hands.Wait()
 	}
 	s.cancel()
 	if cerr := s.session.Close(ctx); err == nil {

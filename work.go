@@ -47,7 +47,7 @@ func (c *Client) goOnLocked() {
 	case w.running:
 	case len(w.pending) > 0, w.cause != nil && w.aside == 0:
 		w.running = true
-		go c.run()
+		c.server.crew.run(job{client: c})
 	case w.aside == 0 && w.holds == 0:
 		c.restLocked()
 	}
