@@ -118,10 +118,9 @@ func (l *Loop) sendGroup(ops []Op) int {
 		l.fanOut(g, []*Frame{ops[0].frame}, ops[0].arg.([]*Conn))
 		return 1
 	}
-	frames := append(l.batch.scratch[:0], ops[0].frame)
-	size := ops[0].frame.Len()
-	for _, op := range ops[1:] {
-		if op.kind != opGroup || op.group != g || op.arg != nil || size+op.frame.Len() > batchSize {
+	frames, size := l.batch.scratch[:0], int64(0)
+	for i, op := range ops {
+		if i > 0 && (op.kind != opGroup || op.group != g || op.arg != nil || size+op.frame.Len() > batchSize) {
 			break
 		}
 		frames = append(frames, op.frame)
