@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -45,13 +46,6 @@ func (c *calls) finish(ctx context.Context) {
 	}
 }
 
-// isBusy reports whether a handler is running.
-func (c *calls) isBusy() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.busy
-}
-
 func (c *calls) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,6 +73,26 @@ func (c *calls) drain() {
 	if c.idle != nil {
 		close(c.idle)
 		c.idle = nil
+	}
+}
+
+// calledByHandler reports whether a handler, of any client, is among the
+// callers: whoever waits for handlers then would wait for itself.
+func calledByHandler() bool {
+	const drain = "github.com/hearthws/hearth/client.(*calls).drain"
+	var pcs [64]uintptr
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		if n == 0 {
+			return false
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := true; more; {
+			var f runtime.Frame
+			if f, more = frames.Next(); f.Function == drain {
+				return true
+			}
+		}
 	}
 }
 

@@ -142,15 +142,17 @@ func (c *Client) notYetLocked(err error) error {
 }
 
 // Close ends the connection after what was sent, and drops what is queued. It
-// returns when nothing of the client is left running, within seconds; only a
-// handler that was running already may still be, so that handlers may call it.
-// Rooms stay noted for the next Connect or Start.
+// returns when nothing of the client is left running, within seconds unless a
+// handler takes longer. A handler may call it: then it returns when all was
+// written, and the handler is the last thing to end. Rooms stay noted for the
+// next Connect or Start.
 //
-// Options.Credentials and Dial must not call it, and end with their contexts.
+// Options.Credentials and Dial must not call it, and end with their contexts; a
+// handler must not wait for others that do.
 func (c *Client) Close() {
-	byHandler := c.calls.isBusy()
 	c.mu.Lock()
 	c.dropLocked(c.queue.clear())
+	session := c.session
 	if r := c.run; r != nil {
 		c.err = &Error{Code: ErrDisconnected, Text: "the client was closed"}
 		c.run, c.session, c.connection = nil, nil, Connection{}
@@ -160,7 +162,11 @@ func (c *Client) Close() {
 	last := c.last
 	c.mu.Unlock()
 	c.calls.start()
-	if byHandler {
+	if calledByHandler() {
+		if session != nil {
+			session.socket.close()
+			<-session.socket.flushed
+		}
 		return
 	}
 	if last != nil {

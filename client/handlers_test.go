@@ -137,9 +137,11 @@ func TestCloseByHandler(t *testing.T) {
 		c := start(t, client.Options{Dial: s.DialContext})
 		var log []string
 		c.OnState(func(ch client.Change) { log = append(log, ch.State.String()) })
+		sent := make(chan struct{})
 		c.On("echo", func(m client.Message) {
 			log = append(log, "echo "+string(m.Data))
 			if string(m.Data) == "1" {
+				<-sent
 				c.Close()
 				c.Start()
 				log = append(log, "closed")
@@ -149,6 +151,7 @@ func TestCloseByHandler(t *testing.T) {
 		for i := 1; i <= 3; i++ {
 			send(t, c, "echo", i)
 		}
+		close(sent)
 		synctest.Wait()
 		connect(t, c)
 		synctest.Wait()
@@ -157,6 +160,43 @@ func TestCloseByHandler(t *testing.T) {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A Close by a handler comes after what was sent, too.
+func TestCloseByHandlerFlushes(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		s := upgrade(t, w, r)
+		s.admit()
+		s.write(`{"event":"go"}`)
+		for m, ok := s.read(); ok; m, ok = s.read() {
+			if m.Event == "last" {
+				s.drain()
+				return
+			}
+		}
+		t.Error("the connection has ended before the last message")
+	})
+	c := start(t, client.Options{Dial: f.DialContext})
+	closed := make(chan struct{})
+	c.On("go", func(client.Message) {
+		for i := range 100 {
+			send(t, c, "n", i)
+		}
+		send(t, c, "last", nil)
+		deep(100, c.Close)
+		close(closed)
+	})
+	c.Start()
+	<-closed
+}
+
+// deep calls f from far up the stack.
+func deep(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	deep(n-1, f)
 }
 
 // After Close nothing is called any more, and nothing is left.
@@ -178,10 +218,6 @@ func TestCloseIsFinal(t *testing.T) {
 			if err := s.ToRoom(t.Context(), "all", "n", i); err != nil {
 				t.Fatal(err)
 			}
-		}
-		for c.Close(); ; c.Close() { // again, since a handler may have been running
-			time.Sleep(time.Millisecond)
-			break
 		}
 		c.Close()
 		over = true

@@ -42,7 +42,8 @@ type socket struct {
 	config frame.Config
 	reader frame.Reader
 
-	writer sync.WaitGroup
+	writer  sync.WaitGroup
+	flushed chan struct{} // closed when nothing will be written any more
 
 	// Owned by the reader.
 	receive  func(op frame.Opcode, payload []byte) *Error
@@ -72,7 +73,7 @@ type outgoing struct {
 }
 
 func newSocket(raw net.Conn, stream io.ReadWriteCloser, maxMessage int, deflate bool) *socket {
-	s := &socket{raw: raw, stream: stream, config: frame.Config{MaxMessage: maxMessage}}
+	s := &socket{raw: raw, stream: stream, flushed: make(chan struct{}), config: frame.Config{MaxMessage: maxMessage}}
 	s.reader.ResetClient(&s.config, deflate)
 	return s
 }
@@ -162,6 +163,22 @@ func (s *socket) byeLocked(code int, reason string) {
 	s.writeLocked()
 }
 
+// overLocked says that nothing is taken any more.
+func (s *socket) overLocked() {
+	if s.over = true; s.goodbye == nil {
+		s.flushedLocked()
+	}
+	s.makeRoomLocked()
+}
+
+func (s *socket) flushedLocked() {
+	select {
+	case <-s.flushed:
+	default:
+		close(s.flushed)
+	}
+}
+
 func (s *socket) hurryLocked() {
 	s.hurry = true
 	_ = s.raw.SetWriteDeadline(time.Now().Add(giveUpTimeout))
@@ -172,8 +189,7 @@ func (s *socket) hurryLocked() {
 func (s *socket) end() (left []Message) {
 	s.mu.Lock()
 	s.hurryLocked()
-	s.over = true
-	s.makeRoomLocked()
+	s.overLocked()
 	if s.goodbye == nil {
 		s.raw.Close()
 	}

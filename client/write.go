@@ -54,6 +54,7 @@ func (s *socket) next() (batch []outgoing, seal func([]byte) []byte, pong, goodb
 	pong, s.pong = s.pong, nil
 	if s.said {
 		s.writing = false
+		s.flushedLocked()
 		return nil, nil, nil, nil
 	}
 	size := 0
@@ -111,8 +112,8 @@ func (s *socket) stuck(err error) {
 	if s.cause == nil && !s.hurry && errors.Is(err, os.ErrDeadlineExceeded) {
 		s.cause = &Error{Code: ErrSilent, Text: fmt.Sprintf("the server took nothing for %s", writeTimeout), Err: err}
 	}
-	s.over = true
-	s.makeRoomLocked()
+	s.overLocked()
+	s.flushedLocked()
 	s.raw.Close()
 }
 
