@@ -17,6 +17,7 @@ import (
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/cmd/hearth/internal/connect"
+	"github.com/hearthws/hearth/seal"
 )
 
 // tokenEnv has the token where --token is not given, so that it need not be in
@@ -30,6 +31,8 @@ type connectFlags struct {
 	auth        string
 	ca          string
 	insecure    bool
+	encrypt     bool
+	serverKeys  []string
 }
 
 func newConnect() *cobra.Command {
@@ -47,13 +50,14 @@ standard error.
 With --json every line in and out is a whole message, as it is on the wire.
 
 It ends with exit code 0 at the end of the input, after --count messages, and
-on SIGTERM; with 1 when the server does not let it in, or ends the connection;
-with 130 on SIGINT (Ctrl-C).`,
+on SIGTERM; with 1 when the server does not let it in, or the connection ends,
+unless --reconnect brings it back; with 130 on SIGINT (Ctrl-C).`,
 		Example: `  hearth connect --name ada --room lobby
   hearth connect wss://example.com/ws --token 9xbtWzPSvCi3 --room team-1
   hearth connect --json --listen --room lobby | jq .data
   echo hello | hearth connect --name bot --room lobby
-  hearth connect --json --listen --count 1 --room deploys`,
+  hearth connect --json --listen --count 1 --room deploys
+  hearth connect --reconnect --listen --room lobby`,
 		Args: arguments(0, 1),
 	}
 	f.bind(cmd)
@@ -74,6 +78,9 @@ func (f *connectFlags) bind(cmd *cobra.Command) {
 	countFlag(flags, &c.Count, "count", 0, "end after so many messages, not counting connected and errors")
 	flags.DurationVar(&c.Wait, "wait", 500*time.Millisecond, "time to stay after the end of the input, unless that is a terminal")
 	durationFlag(flags, &c.Heartbeat, "heartbeat", hearth.DefaultHeartbeatInterval, "time between two signs of life")
+	flags.BoolVar(&c.Reconnect, "reconnect", false, "come back after a lost connection, and wait for a server that is away")
+	flags.BoolVar(&f.encrypt, "encrypt", false, "have messages sealed, and refuse a server that does not")
+	flags.StringSliceVar(&f.serverKeys, "server-key", nil, "`keys` of which the server must have one, as 'hearth key' shows them; implies --encrypt")
 	flags.StringVar(&c.Origin, "origin", "", "`origin` to connect from, as a page of that site would")
 	flags.StringVar(&f.ca, "ca", "", "PEM `FILE` of certificates to trust, instead of the system's")
 	flags.BoolVar(&f.insecure, "insecure", false, "trust any certificate")
@@ -108,6 +115,9 @@ func (f *connectFlags) complete(cmd *cobra.Command, args []string) (err error) {
 	if c.TLS, err = f.tls(cmd); err != nil {
 		return err
 	}
+	if c.Encryption, err = f.encryption(cmd); err != nil {
+		return err
+	}
 	c.Credentials, err = f.credentials(cmd)
 	return err
 }
@@ -135,6 +145,18 @@ func socketURL(cmd *cobra.Command, args []string) (string, error) {
 		u.Path = hearth.DefaultPath
 	}
 	return u.String(), nil
+}
+
+func (f *connectFlags) encryption(cmd *cobra.Command) (*seal.ClientOptions, error) {
+	if !f.encrypt && len(f.serverKeys) == 0 {
+		return nil, nil //nolint:nilnil // that is: no encryption
+	}
+	for _, key := range f.serverKeys {
+		if _, err := seal.DecodePublicKey(key); err != nil {
+			return nil, usagef(cmd, "--server-key is %s: %s", key, text(err))
+		}
+	}
+	return &seal.ClientOptions{ServerKeys: f.serverKeys}, nil
 }
 
 func (f *connectFlags) tls(cmd *cobra.Command) (*tls.Config, error) {

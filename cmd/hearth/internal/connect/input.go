@@ -2,11 +2,13 @@ package connect
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 
-	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/client"
 )
 
 // help is what /help says.
@@ -39,29 +41,38 @@ func readLines(in io.Reader) <-chan string {
 	return lines
 }
 
-// typed does what a line of input asks for. Only the connection's errors are
-// returned; the line's are told.
-func (s *session) typed(line string) error {
-	line = strings.TrimSpace(line)
+// typed does what a line of input asks for. Errors of the line are told, and
+// only others returned.
+func (s *session) typed(ctx context.Context, line string) error {
+	err := s.do(ctx, strings.TrimSpace(line))
+	var e *client.Error
+	if errors.As(err, &e) {
+		s.out.talk("not sent: %s", text(e))
+		return nil
+	}
+	return err
+}
+
+func (s *session) do(ctx context.Context, line string) error {
 	switch {
 	case line == "":
 		return nil
 	case s.cfg.JSON || strings.HasPrefix(line, "{"):
-		return s.raw(line)
+		return s.raw(ctx, line)
 	case strings.HasPrefix(line, "//"):
-		return s.say(line[1:])
+		return s.say(ctx, line[1:])
 	case strings.HasPrefix(line, "/"):
-		return s.command(line)
+		return s.command(ctx, line)
 	}
-	return s.say(line)
+	return s.say(ctx, line)
 }
 
-func (s *session) raw(line string) error {
+func (s *session) raw(ctx context.Context, line string) error {
 	if !strings.HasPrefix(line, "{") || !json.Valid([]byte(line)) {
 		s.out.talk("not sent, as it is no JSON object: %s", line)
 		return nil
 	}
-	return s.conn.write([]byte(line))
+	return s.client.SendRaw(ctx, []byte(line))
 }
 
 // chat is the data of typed text. The page of `hearth serve --demo` speaks the
@@ -72,29 +83,36 @@ type chat struct {
 	Text string `json:"text"`
 }
 
-func (s *session) say(text string) error {
+func (s *session) say(ctx context.Context, text string) error {
 	if s.room == "" {
 		s.out.talk("not sent, as you are in no room: /join one first; /help knows more")
 		return nil
 	}
-	return s.publish(s.room, s.cfg.Event, chat{s.room, s.user, text})
+	return s.publish(ctx, s.room, s.cfg.Event, chat{s.room, s.user, text})
 }
 
 // publish asks the server to send an event to a room; nil leaves the data out.
-func (s *session) publish(room, event string, data any) error {
+func (s *session) publish(ctx context.Context, room, event string, data any) error {
 	p := map[string]any{"room": room, "event": event}
 	if data != nil {
 		p["data"] = data
 	}
-	return s.send("publish", p)
+	return s.client.Send(ctx, "publish", p)
 }
 
+// join joins rooms, for every connection, and makes the last one that of text.
 func (s *session) join(rooms []string) error {
+	if len(rooms) == 0 {
+		return nil
+	}
+	if err := s.client.Join(rooms...); err != nil {
+		return err
+	}
 	s.room = rooms[len(rooms)-1]
-	return s.send(hearth.EventJoin, map[string]any{"rooms": rooms})
+	return nil
 }
 
-func (s *session) command(line string) error {
+func (s *session) command(ctx context.Context, line string) error {
 	name, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimSpace(rest)
 	words := strings.Fields(rest)
@@ -102,15 +120,15 @@ func (s *session) command(line string) error {
 	case name == "/join" && len(words) > 0:
 		return s.join(words)
 	case name == "/leave" && len(words) > 0:
-		return s.send(hearth.EventLeave, map[string]any{"rooms": words})
+		return s.client.Leave(words...)
 	case name == "/room" && len(words) == 1:
 		s.room = words[0]
 		return nil
 	case name == "/publish" && len(words) > 1:
 		_, rest, _ = strings.Cut(rest, words[0])
-		return s.withData(rest, words[1], func(data any) error { return s.publish(words[0], words[1], data) })
+		return s.withData(rest, words[1], func(data any) error { return s.publish(ctx, words[0], words[1], data) })
 	case name == "/send" && len(words) > 0:
-		return s.withData(rest, words[0], func(data any) error { return s.send(words[0], data) })
+		return s.withData(rest, words[0], func(data any) error { return s.client.Send(ctx, words[0], data) })
 	case name == "/quit":
 		return errLeave
 	case name == "/help":

@@ -13,6 +13,12 @@ import (
 	"github.com/hearthws/hearth"
 )
 
+// message is one as it was received.
+type message struct {
+	payload []byte
+	binary  bool
+}
+
 // envelope is what is understood of a message.
 type envelope struct {
 	Event string
@@ -41,6 +47,16 @@ func (p *printer) talk(format string, args ...any) {
 	for line := range strings.Lines(text) {
 		fmt.Fprintln(p.talkTo, printable(strings.TrimRight(line, "\n")))
 	}
+}
+
+// raw shows a message as one line of JSON.
+func (p *printer) raw(text []byte) {
+	fmt.Fprintf(p.out, "%s\n", asJSON(message{text, false}))
+}
+
+// isOfProtocol reports whether an event is not the application's.
+func isOfProtocol(event string) bool {
+	return event == hearth.EventConnected || event == hearth.EventError
 }
 
 // message shows one; e is what it says if ok.

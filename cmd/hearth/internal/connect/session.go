@@ -9,16 +9,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"net/http"
+	"strings"
 	"time"
 
-	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/client"
+	"github.com/hearthws/hearth/seal"
 )
 
 // Config says where to connect, as whom, and what to do there.
 type Config struct {
-	URL    string      // ws:// or wss://
-	Origin string      // the header of that name; "": none
-	TLS    *tls.Config // nil: as the system has it
+	URL        string              // ws:// or wss://
+	Origin     string              // the header of that name; "": none
+	TLS        *tls.Config         // nil: as the system has it
+	Encryption *seal.ClientOptions // nil: none
+	Reconnect  bool                // comes back after a lost connection
 
 	Credentials json.RawMessage // data of `authenticate`
 	From        string          // whom typed text comes from, unless the server knows
@@ -36,17 +42,17 @@ type Config struct {
 	Talk io.Writer // everything else
 }
 
-// session is one connection from beginning to end. Its fields belong to the
-// goroutine of Run.
+// session is a run from beginning to end. Its fields belong to the goroutine of
+// Run.
 type session struct {
-	cfg      Config
-	conn     *conn
-	out      printer
-	admitted bool             // `connected` has arrived
+	cfg    Config
+	client *client.Client
+	out    printer
+
 	user     string           // whom typed text comes from
 	room     string           // where it goes; "": nowhere
 	count    int              // messages so far
-	problem  string           // of the last error
+	admitted bool             // was connected once
 	lines    <-chan string    // of the input; nil: it is not read
 	leave    <-chan time.Time // when to end; nil: that is not known yet
 }
@@ -55,81 +61,67 @@ type session struct {
 var errLeave = errors.New("leave")
 
 // Run connects and stays until the input has ended, Count messages have
-// arrived, the connection ends, which is an error, or ctx does.
+// arrived, the connection has ended for good, which is an error, or ctx has.
 func Run(ctx context.Context, cfg Config) error {
-	c, err := dial(ctx, cfg.URL, cfg.Origin, cfg.TLS)
+	opts := client.Options{
+		URL: cfg.URL, TLS: cfg.TLS, Encryption: cfg.Encryption,
+		Heartbeat:   client.Heartbeat{Interval: cfg.Heartbeat},
+		MaxMessage:  math.MaxInt32, // the server's messages are the server's choice
+		Credentials: func(context.Context) (any, error) { return cfg.Credentials, nil },
+	}
+	if cfg.Origin != "" {
+		opts.Header = http.Header{"Origin": {cfg.Origin}}
+	}
+	c, err := client.New(opts)
 	if err != nil {
 		return err
 	}
-	s := &session{cfg: cfg, conn: c, out: printer{cfg.Out, cfg.Talk, cfg.JSON, cfg.Event}}
-	incoming, ended := c.receive()
-	err = s.run(ctx, incoming, ended)
-	closed := make(chan struct{})
-	go func() {
-		c.close()
-		close(closed)
-	}()
-	for m := range incoming { // until the server has said goodbye, too
-		if err == nil {
-			s.print(m)
-		}
+	s := &session{cfg: cfg, client: c, out: printer{cfg.Out, cfg.Talk, cfg.JSON, cfg.Event}}
+	if err := s.join(cfg.Rooms); err != nil {
+		return err
 	}
-	<-closed
+	err = s.run(ctx)
 	if errors.Is(err, errLeave) {
 		return nil
 	}
 	return err
 }
 
-// message is one as it was received.
-type message struct {
-	payload []byte
-	binary  bool
-}
-
-// receive reads until the connection ends. Then the messages are closed, and
-// the error says how it was.
-func (c *conn) receive() (<-chan message, <-chan error) {
-	incoming, ended := make(chan message), make(chan error, 1)
-	go func() {
-		defer close(incoming)
-		for {
-			payload, binary, err := c.read()
-			if err != nil {
-				ended <- err
-				return
-			}
-			incoming <- message{payload, binary}
+// run handles one thing after the other: what the client tells, lines, and
+// times.
+func (s *session) run(ctx context.Context) error {
+	told, over := make(chan func() error), make(chan struct{})
+	defer s.client.Close()
+	defer close(over)
+	tell := func(f func() error) {
+		select {
+		case told <- f:
+		case <-over:
 		}
-	}()
-	return incoming, ended
-}
-
-func (s *session) run(ctx context.Context, incoming <-chan message, ended <-chan error) error {
-	if err := s.send(hearth.EventAuthenticate, s.cfg.Credentials); err != nil {
-		return err
 	}
-	heartbeat := time.NewTicker(s.cfg.Heartbeat)
-	defer heartbeat.Stop()
+	s.client.OnState(func(ch client.Change) { tell(func() error { return s.changed(ch) }) })
+	s.client.OnMessage(func(m client.Message) { tell(func() error { return s.receive(message{m.Raw, false}) }) })
+	s.client.OnRaw(func(r client.Raw) { tell(func() error { return s.receive(message{r.Payload, r.Binary}) }) })
+	s.client.OnError(func(e *client.Error) { tell(func() error { return s.failed(e) }) })
+	s.client.Start()
 	for {
+		lines := s.lines
+		if s.client.State() != client.Connected {
+			lines = nil // they wait for the connection where they come from
+		}
 		var err error
 		select {
-		case m, open := <-incoming:
-			if !open {
-				return s.end(<-ended)
-			}
-			err = s.receive(m)
-		case line, open := <-s.lines:
+		case f := <-told:
+			err = f()
+		case line, open := <-lines:
 			if open {
-				err = s.typed(line)
+				err = s.typed(ctx, line)
 				break
 			}
 			s.lines = nil
 			if s.cfg.Count == 0 {
 				s.leave = time.After(s.cfg.Wait)
 			}
-		case <-heartbeat.C:
-			err = s.send(hearth.EventHeartbeat, nil)
 		case <-s.leave:
 			return nil
 		case <-ctx.Done():
@@ -141,58 +133,38 @@ func (s *session) run(ctx context.Context, incoming <-chan message, ended <-chan
 	}
 }
 
-// end says why the session is over though nobody here wanted it.
-func (s *session) end(err error) error {
-	if !s.admitted && s.problem != "" {
-		return fmt.Errorf("refused: %s", printable(s.problem))
-	}
-	return err
-}
-
-// print shows a message and reports whether it is one of the application.
-func (s *session) print(m message) (event envelope, counts bool) {
-	e, ok := parse(m)
-	s.out.message(m, e, ok)
-	return e, e.Event != hearth.EventConnected && e.Event != hearth.EventError
-}
-
-func (s *session) receive(m message) error {
-	e, counts := s.print(m)
+// changed is told every change of the state.
+func (s *session) changed(ch client.Change) error {
 	switch {
-	case counts:
-		s.count++
-		if s.count == s.cfg.Count {
-			return errLeave
-		}
-	case e.Event == hearth.EventError:
-		var data struct{ Message string }
-		_ = json.Unmarshal(e.Data, &data)
-		s.problem = data.Message
-	case !s.admitted:
-		return s.connected(e)
+	case ch.State == client.Connected:
+		s.connected(ch.Connection)
+	case ch.Err == nil:
+	case ch.State == client.Connecting && s.cfg.Reconnect:
+		s.out.talk("%s; again in %s", text(ch.Err), ch.Delay.Round(100*time.Millisecond))
+	default:
+		return s.end(ch.Err)
 	}
 	return nil
 }
 
-// connected joins rooms and begins to read the input.
-func (s *session) connected(e envelope) error {
-	s.admitted = true
-	var data struct{ ID, UserID string }
-	_ = json.Unmarshal(e.Data, &data)
-	s.user = data.UserID
+// connected begins to read the input.
+func (s *session) connected(conn client.Connection) {
+	if s.cfg.JSON {
+		s.out.raw(fmt.Appendf(nil, `{"event":"connected","data":%s}`, conn.Data))
+	}
+	s.user = conn.UserID
 	if s.user == "" {
 		s.user = s.cfg.From
 	}
-	s.out.talk("connected as %s, client %s", orNobody(data.UserID), data.ID)
-	if len(s.cfg.Rooms) > 0 {
-		if err := s.join(s.cfg.Rooms); err != nil {
-			return err
-		}
+	sealed := ""
+	if conn.Encrypted {
+		sealed = ", encrypted"
 	}
-	if !s.cfg.Listen {
+	s.out.talk("connected as %s, client %s%s", orNobody(conn.UserID), conn.ID, sealed)
+	if !s.admitted && !s.cfg.Listen {
 		s.lines = readLines(s.cfg.In)
 	}
-	return nil
+	s.admitted = true
 }
 
 func orNobody(user string) string {
@@ -202,15 +174,51 @@ func orNobody(user string) string {
 	return user
 }
 
-// send sends {event, data}; nil leaves the data out.
-func (s *session) send(event string, data any) error {
-	m := map[string]any{"event": event}
-	if data != nil {
-		m["data"] = data
+// end says why the session is over though nobody here wanted it.
+func (s *session) end(e *client.Error) error {
+	if said := e.Message; said.Raw != nil { // the server's last word
+		s.print(message{said.Raw, false})
+		var data struct{ Message string }
+		if said.Decode(&data) == nil && data.Message != "" {
+			hint := ""
+			if e.Code == client.ErrEncryptionRequired && s.cfg.Encryption == nil {
+				hint = "; perhaps it wants --encrypt"
+			}
+			return fmt.Errorf("refused: %s%s", printable(data.Message), hint)
+		}
 	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return err
+	return errors.New(text(e))
+}
+
+// text is what an error says to people. The server's words are part of it.
+func text(e *client.Error) string {
+	if e.CloseCode != 0 {
+		return strings.TrimSpace(fmt.Sprintf("closed by the server: %d %s", e.CloseCode, printable(e.Reason)))
 	}
-	return s.conn.write(raw)
+	return printable(e.Text)
+}
+
+// failed is told all errors, of which others know but for this.
+func (s *session) failed(e *client.Error) error {
+	if e.Code == client.ErrDropped {
+		s.out.talk("not sent: %s", text(e))
+	}
+	return nil
+}
+
+// print shows a message and reports whether it is one of the application.
+func (s *session) print(m message) (counts bool) {
+	e, ok := parse(m)
+	s.out.message(m, e, ok)
+	return !isOfProtocol(e.Event)
+}
+
+func (s *session) receive(m message) error {
+	if s.print(m) {
+		s.count++
+		if s.count == s.cfg.Count {
+			return errLeave
+		}
+	}
+	return nil
 }
