@@ -19,6 +19,7 @@ type peer struct {
 	HeartbeatInterval int64  `json:"heartbeatInterval,omitempty"`
 	HeartbeatTimeout  int64  `json:"heartbeatTimeout,omitempty"`
 	IdleTimeout       int64  `json:"idleTimeout,omitempty"` // s
+	PerMessageDeflate bool   `json:"perMessageDeflate,omitempty"`
 	Seal              bool   `json:"seal,omitempty"`
 }
 

@@ -265,7 +265,7 @@ func TestUnmodifiedClients(t *testing.T) {
 	dialers := map[string]dialer{"npm ws": npmWS(t), "coder/websocket": coder(t), "browser": inBrowser}
 	var nodes []string
 	for _, transport := range []string{"loop", "stream"} {
-		nodes = append(nodes, "ws://"+servers.Hearth(t, "-transport", transport, "-redis", redis, "-origins", origin).Addr()+"/ws")
+		nodes = append(nodes, "ws://"+servers.Hearth(t, "-transport", transport, "-redis", redis, "-origins", origin, "-deflate").Addr()+"/ws")
 	}
 	hasty := "ws://" + servers.Hearth(t, "-auth-timeout", "2s", "-heartbeat-interval", "100ms", "-heartbeat-timeout", "300ms", "-origins", origin).Addr() + "/ws"
 
@@ -304,8 +304,9 @@ func TestUnmodifiedClients(t *testing.T) {
 	}
 	emit("emit", "room", "talk", "news", `{"n":1}`)
 	all("news", `{"n":1}`)
-	emit("emit", "broadcast", "news", `{"n":2}`)
-	all("news", `{"n":2}`)
+	long := `"` + strings.Repeat("compressed, ", 1000) + `"`
+	emit("emit", "broadcast", "news", long)
+	all("news", long)
 	for library := range dialers {
 		emit("emit", "user", library, "news", `"user"`)
 	}
