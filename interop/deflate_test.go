@@ -42,7 +42,7 @@ func TestDeflate(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer c.CloseNow()
+				t.Cleanup(func() { c.CloseNow() })
 				c.SetReadLimit(1 << 20)
 				answer := res.Header.Get("Sec-WebSocket-Extensions")
 				if wants := mode != websocket.CompressionDisabled; strings.Contains(answer, "permessage-deflate") != wants {

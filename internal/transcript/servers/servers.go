@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,15 +48,21 @@ func Start(t testing.TB, cmd *exec.Cmd, n int) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stderr = p.log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd.Stderr, cmd.SysProcAttr = p.log, dieWithParent()
+	started := make(chan error)
 	ready := make(chan string, n)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
 		defer close(ready)
+		// A child dies with the thread that started it, so the thread is kept.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		lines := bufio.NewScanner(io.TeeReader(out, p.log))
 		lines.Buffer(nil, 64<<20)
 		for lines.Scan() {
@@ -67,6 +74,9 @@ func Start(t testing.TB, cmd *exec.Cmd, n int) *Process {
 			}
 		}
 	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
 	p.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		late := time.AfterFunc(stopTimeout, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // what it waits for
