@@ -57,7 +57,8 @@ func newRoot() *cobra.Command {
 		Long:  "Hearth serves real-time rooms over WebSocket, alone or as a cluster that shares a Redis.",
 		Example: `  hearth serve --demo                                  try it: open http://127.0.0.1:8080/
   hearth connect --name ada --room lobby               a client in the terminal
-  hearth emit room lobby news '"hello"' --redis URL    send from a script`,
+  hearth emit room lobby news '"hello"' --redis URL    send from a script
+  hearth bench fanout                                  measure a server`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version().String(),
@@ -65,7 +66,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	group(root, newServe(), newEmit(), newConnect(), newKey(), newVersion())
+	group(root, newServe(), newEmit(), newConnect(), newBench(), newKey(), newVersion())
 	return root
 }
 

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -29,10 +27,9 @@ type connectFlags struct {
 	cfg         connect.Config
 	name, token string
 	auth        string
-	ca          string
-	insecure    bool
 	encrypt     bool
 	serverKeys  []string
+	trust       trustFlags
 }
 
 func newConnect() *cobra.Command {
@@ -82,8 +79,7 @@ func (f *connectFlags) bind(cmd *cobra.Command) {
 	flags.BoolVar(&f.encrypt, "encrypt", false, "have messages sealed, and refuse a server that does not")
 	flags.StringSliceVar(&f.serverKeys, "server-key", nil, "`keys` of which the server must have one, as 'hearth key' shows them; implies --encrypt")
 	flags.StringVar(&c.Origin, "origin", "", "`origin` to connect from, as a page of that site would")
-	flags.StringVar(&f.ca, "ca", "", "PEM `FILE` of certificates to trust, instead of the system's")
-	flags.BoolVar(&f.insecure, "insecure", false, "trust any certificate")
+	f.trust.bind(flags)
 }
 
 func (f *connectFlags) run(cmd *cobra.Command, args []string) error {
@@ -112,7 +108,7 @@ func (f *connectFlags) complete(cmd *cobra.Command, args []string) (err error) {
 	if c.URL, err = socketURL(cmd, args); err != nil {
 		return err
 	}
-	if c.TLS, err = f.tls(cmd); err != nil {
+	if c.TLS, err = f.trust.config(cmd); err != nil {
 		return err
 	}
 	if c.Encryption, err = f.encryption(cmd); err != nil {
@@ -157,22 +153,6 @@ func (f *connectFlags) encryption(cmd *cobra.Command) (*seal.ClientOptions, erro
 		}
 	}
 	return &seal.ClientOptions{ServerKeys: f.serverKeys}, nil
-}
-
-func (f *connectFlags) tls(cmd *cobra.Command) (*tls.Config, error) {
-	config := &tls.Config{InsecureSkipVerify: f.insecure}
-	if f.ca == "" {
-		return config, nil
-	}
-	pem, err := os.ReadFile(f.ca)
-	if err != nil {
-		return nil, err
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, usagef(cmd, "--ca is %s: has no PEM certificate", f.ca)
-	}
-	return config, nil
 }
 
 func (f *connectFlags) credentials(cmd *cobra.Command) (json.RawMessage, error) {

@@ -16,27 +16,29 @@ func TestDocs(t *testing.T) {
 	}
 	for _, c := range commands(newRoot()) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			row := tableRow(string(docs), "`--"+f.Name)
-			if row == "" {
+			rows := tableRows(string(docs), "`--"+f.Name)
+			if rows == "" {
 				t.Errorf("docs/operations.md does not have %s --%s in a table", c.CommandPath(), f.Name)
 			}
 			switch f.DefValue {
 			case "", "false", "0", "[]":
 			default:
-				if !strings.Contains(row, "`"+strings.Trim(f.DefValue, "[]")+"`") {
-					t.Errorf("docs/operations.md does not say that --%s is %s by default: %s", f.Name, f.DefValue, row)
+				if !strings.Contains(rows, "`"+strings.Trim(f.DefValue, "[]")+"`") {
+					t.Errorf("docs/operations.md does not say that --%s is %s by default: %s", f.Name, f.DefValue, rows)
 				}
 			}
 		})
 	}
 }
 
-// tableRow is the first row of a table with text in it.
-func tableRow(docs, text string) string {
+// tableRows are the rows of tables with text in them: commands may have flags
+// of the same name.
+func tableRows(docs, text string) string {
+	var rows strings.Builder
 	for line := range strings.Lines(docs) {
 		if strings.HasPrefix(line, "|") && (strings.Contains(line, text+"`") || strings.Contains(line, text+" ")) {
-			return line
+			rows.WriteString(line)
 		}
 	}
-	return ""
+	return rows.String()
 }
