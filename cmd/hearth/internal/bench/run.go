@@ -61,6 +61,7 @@ func newRun(cfg Config) (*run, error) {
 			r.close()
 			return nil, advice(err)
 		}
+		w.recording = cfg.Warmup == 0 && cfg.Scenario != Churn // nothing is left out then
 		r.workers = append(r.workers, w)
 	}
 	return r, nil
