@@ -74,7 +74,7 @@ func (p *poller) take(c *conn, raw net.Conn) (link, error) {
 	}); cerr != nil || err != nil {
 		return nil, errors.Join(cerr, err)
 	}
-	tcp.Close() // the runtime's poller lets go of it
+	raw.Close() // the runtime's poller lets go of it
 	for fd >= len(p.table) {
 		p.table = append(p.table, nil)
 	}

@@ -18,7 +18,7 @@ func (r *Result) Write(out io.Writer) error {
 	for _, row := range r.rows() {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
 	}
-	table.Flush()
+	_ = table.Flush() // to a strings.Builder
 	if r.Latency != nil {
 		fmt.Fprintf(&b, "\n%s", r.latencyTable())
 		fmt.Fprintf(&b, "\n%s", plot(r.hist))
@@ -106,7 +106,7 @@ func (r *Result) latencyTable() string {
 		fmt.Fprintf(table, "\t%s", number(v))
 	}
 	fmt.Fprint(table, "\t\n")
-	table.Flush()
+	_ = table.Flush() // to a strings.Builder
 	return b.String()
 }
 

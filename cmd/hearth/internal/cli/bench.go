@@ -253,8 +253,12 @@ func (f *benchFlags) check(cmd *cobra.Command) error {
 		name string
 		v    float64
 	}{
-		{"--clients", float64(c.Clients)}, {"--publishers", float64(c.Publishers)}, {"--rate", c.Rate},
-		{"--messages", float64(c.Messages)}, {"--warmup", float64(c.Warmup)}, {"--workers", float64(c.Workers)},
+		{"--clients", float64(c.Clients)},
+		{"--publishers", float64(c.Publishers)},
+		{"--rate", c.Rate},
+		{"--messages", float64(c.Messages)},
+		{"--warmup", float64(c.Warmup)},
+		{"--workers", float64(c.Workers)},
 	} {
 		if flag.v < 0 {
 			return usagef(cmd, "%s must not be less than 0", flag.name)
