@@ -164,6 +164,10 @@ bench-check: ## the benchmark module builds and passes its tests
 fuzz: ## each fuzz target for FUZZTIME (5m)
 	FUZZTIME=$(or $(FUZZTIME),5m) scripts/fuzz.sh
 
+.PHONY: sim
+sim: ## SEEDS (5000) whole clusters under virtual time, from FIRST (1) on
+	go test -count=1 -timeout=0 ./internal/sim -run='^TestSeeds$$' -sim.first=$(or $(FIRST),1) -sim.seeds=$(or $(SEEDS),5000)
+
 .PHONY: bench
 bench: ## Go benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...
