@@ -126,11 +126,9 @@ func (n *node) options(name string) hearth.Options {
 			w.ends[c.Data().Metadata.(*visit).name]++
 			return nil
 		},
-		OnBroker: func(e hearth.BrokerEvent) {
-			if g := e.Gap; g != nil {
-				for _, room := range w.ledgerRooms(g.Channel) {
-					w.cluster.Gap(name, room, g.From, g.To.Add(time.Millisecond))
-				}
+		OnGap: func(g hearth.Gap) {
+			for _, room := range w.ledgerRooms(g.Channel) {
+				w.cluster.Gap(name, room, g.From, g.To.Add(time.Millisecond))
 			}
 		},
 	}

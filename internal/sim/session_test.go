@@ -34,7 +34,7 @@ type session struct {
 	counted  int // publishes, for decisions
 	gapCount int64
 
-	published, failed, received, reconnects int64
+	published, failed, received, reconnects, missed int64
 }
 
 // sub is a channel that a session wants.
@@ -202,27 +202,31 @@ func (s *session) drop(channel, server string) {
 	now := time.Now()
 	s.mu.Lock()
 	s.gapCount++
+	s.missed++
 	s.mu.Unlock()
 	time.AfterFunc(s.b.delay("gap", s.number), func() {
 		gap := &hearth.Gap{Channel: channel, From: now, To: now.Add(time.Millisecond), Missed: 1, Server: server}
-		if !s.notify(hearth.BrokerEvent{Gap: gap}) { // the node has ended before
+		if !s.tell(gap, "", nil) { // the node has ended before
 			s.b.late(s.node.ServerID, channel, gap.From, gap.To)
 		}
 	})
 }
 
-// notify returns false when the session is closed.
-func (s *session) notify(e hearth.BrokerEvent) bool {
-	if s.node.Notify == nil || s.b.fault == gapless && e.Gap != nil {
-		return true
-	}
+// tell reports a gap, if there is one, and then a state, if that is not empty.
+// It returns false when the session is closed.
+func (s *session) tell(gap *hearth.Gap, state hearth.BrokerState, why error) bool {
 	if !s.calls.Enter() {
 		return false
 	}
 	defer s.calls.Leave()
 	s.notifying.Lock()
 	defer s.notifying.Unlock()
-	s.node.Notify(e)
+	if gap != nil && s.node.ReportGap != nil && s.b.fault != gapless {
+		s.node.ReportGap(*gap)
+	}
+	if state != "" && s.node.Notify != nil {
+		s.node.Notify(hearth.BrokerEvent{State: state, Err: why})
+	}
 	return true
 }
 
@@ -266,7 +270,7 @@ func (s *session) disconnect() {
 	}
 	s.mu.Unlock()
 	s.resolveAll(hearth.ErrBrokerUnavailable)
-	s.notify(hearth.BrokerEvent{State: hearth.BrokerDisconnected, Err: errAway})
+	s.tell(nil, hearth.BrokerDisconnected, errAway)
 }
 
 // reconnect restores every subscription, each in its time.
@@ -289,7 +293,7 @@ func (s *session) reconnect() {
 		}
 	}
 	s.mu.Unlock()
-	s.notify(hearth.BrokerEvent{State: hearth.BrokerResubscribing})
+	s.tell(nil, hearth.BrokerResubscribing, nil)
 	time.AfterFunc(allLive.Sub(now), func() { s.restored(round) })
 }
 
@@ -308,7 +312,7 @@ func (s *session) restored(round int) {
 	s.gapCount++
 	s.state, s.since = hearth.BrokerConnected, time.Now()
 	s.mu.Unlock()
-	s.notify(hearth.BrokerEvent{State: hearth.BrokerConnected, Gap: gap})
+	s.tell(gap, hearth.BrokerConnected, nil)
 }
 
 func (s *session) Stats() hearth.BrokerStats {
@@ -317,7 +321,7 @@ func (s *session) Stats() hearth.BrokerStats {
 	st := hearth.BrokerStats{
 		Kind: "model", State: s.state, Since: s.since, Channels: len(s.subs),
 		Published: s.published, Failed: s.failed, Received: s.received,
-		Reconnects: s.reconnects, Gaps: s.gapCount,
+		Reconnects: s.reconnects, Gaps: s.gapCount, Missed: s.missed,
 	}
 	for _, c := range s.subs {
 		if !c.off && !s.deaf && !time.Now().Before(c.liveAt) {
