@@ -153,7 +153,6 @@ type lane struct {
 	items []item
 	last  time.Time
 	armed bool // a timer or a delivery is under way
-	gen   int  // of what is under way
 }
 
 type item struct {

@@ -25,7 +25,6 @@ type order struct {
 	user    string
 	target  *visit
 	exclude *visit
-	local   bool // one node only
 	async   bool
 }
 
