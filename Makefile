@@ -168,6 +168,11 @@ fuzz: ## each fuzz target for FUZZTIME (5m)
 sim: ## SEEDS (5000) whole clusters under virtual time, from FIRST (1) on
 	go test -count=1 -timeout=0 ./internal/sim -run='^TestSeeds$$' -sim.first=$(or $(FIRST),1) -sim.seeds=$(or $(SEEDS),5000)
 
+.PHONY: soak
+soak: ## clients come and go for DURATION (10m), and at least CYCLES of them
+	go test -count=1 -timeout=0 ./internal/soak -v -run='^TestSoak$$' \
+	  -soak.duration=$(or $(DURATION),10m) -soak.cycles=$(or $(CYCLES),0)
+
 .PHONY: bench
 bench: ## Go benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...
