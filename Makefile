@@ -37,7 +37,7 @@ BENCH :=
 # Folders whose package.json has the scripts lint and test, and perhaps check.
 NODE := client/js playground
 
-# What Node packages the Go tests start.
+# Node packages that tests start: the original, and Bun.
 PEER_DIRS := interop/peer
 PEERS := $(PEER_DIRS:%=%/node_modules/.package-lock.json)
 
@@ -133,7 +133,7 @@ lint-npm: ## lock files name no registry
 node: $(NODE) ## every Node folder: lint and tests
 
 .PHONY: $(NODE)
-$(NODE): %: %/node_modules/.package-lock.json deps-chromium
+$(NODE): %: %/node_modules/.package-lock.json $(PEERS) deps-chromium deps-redis
 	cd $@ && npm run lint && npm run check --if-present && npm test
 
 .PHONY: client-js

@@ -2,7 +2,7 @@
 // so that the same plays run on both.
 //
 // SERVERS is a JSON array, one entry for each server of this process:
-//   { redis: 'host:port', authTimeout?, heartbeatInterval?, heartbeatTimeout? (ms),
+//   { redis: 'host:port', port? (0: a free one), authTimeout?, heartbeatInterval?, heartbeatTimeout? (ms),
 //     idleTimeout? (s), perMessageDeflate?, backpressureLimit?, closeOnBackpressureLimit?, seal? }
 // Prints `READY ADDR PID` for each, in order. SIGTERM shuts all of them down.
 import { ECDH, RedisHelper, WebSocketEmitter, WebSocketServerHelper } from '@venizia/ignis-helpers';
@@ -34,7 +34,7 @@ async function sealing() {
 async function start(options: any) {
   // Without maxRetry -1 the original never comes back after Redis was away.
   const redis: any = new RedisHelper({ name: 'lab', host: options.redis.split(':')[0], port: +options.redis.split(':')[1], password: '', autoConnect: true, maxRetry: -1 } as any);
-  const server: any = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('starting'), websocket: { message() {} } });
+  const server: any = Bun.serve({ port: options.port ?? 0, hostname: '127.0.0.1', fetch: () => new Response('starting'), websocket: { message() {} } });
   const emitter: any = new WebSocketEmitter({ identifier: 'lab-emitter', redisConnection: redis });
   const helper: any = new WebSocketServerHelper({
     identifier: 'lab', server, redisConnection: redis,

@@ -106,7 +106,9 @@ export function closeError(closeCode: number, reason: string, said?: string): He
       );
     case CloseCode.Abnormal:
       return new HearthError("network", "The connection broke.", details);
-    default:
-      return new HearthError("closed", `The server closed: ${closeCode} ${reason}`, details);
+    default: {
+      const what = mayReturn(closeCode) ? "" : ". Find out why, then call connect() again.";
+      return new HearthError("closed", `The server closed: ${closeCode} ${reason}${what}`, details);
+    }
   }
 }

@@ -260,7 +260,7 @@ export class Hearth<
   }
 
   #dropped({ event, data }: Waiting): void {
-    const message = `The message "${event}" was dropped: no connection in time. See the option queue.`;
+    const message = `The message "${event}" was dropped: no connection. See the option queue.`;
     this.#events.emit("error", new HearthError("dropped", message, { data: { event, data } }));
   }
 }

@@ -11,12 +11,10 @@ export function useHearth(hearth: AnyHearth): {
   state: State;
   connection: Connection | undefined;
 } {
-  const state = useSyncExternalStore(
-    (changed) => hearth.on("statechange", changed),
-    () => hearth.state,
-    () => hearth.state,
-  );
-  return { state, connection: hearth.connection };
+  // A connection that was replaced between two renderings is a change as well.
+  const now = () => hearth.connection ?? hearth.state;
+  useSyncExternalStore((changed) => hearth.on("statechange", changed), now, now);
+  return { state: hearth.state, connection: hearth.connection };
 }
 
 /** Calls the latest handler at every such event, while the component is mounted. */

@@ -191,3 +191,33 @@ it.each(vectors.encode)("reads what a server writes: $name", async ({ event, dat
   expect(got).toEqual([data === undefined ? { event } : { event, data: JSON.parse(data) }]);
   hearth.disconnect();
 });
+
+const decode = vectors.decode.filter((vector) => vector.text ?? vector.build);
+it.each(decode)("reads a message, or hands it to raw: $name", async (vector) => {
+  const hearth = fakeClient();
+  const socket = await connected(hearth);
+  const got: Message[] = [];
+  const raw: unknown[] = [];
+  hearth.on("*", (message) => got.push(message));
+  hearth.on("raw", (frame) => raw.push(frame));
+  const text = vector.text ?? built(vector.build as [string, number][]);
+  socket.receive(text);
+  expect(got.length + raw.length).toBe(1);
+  expect(hearth.state).toBe("connected");
+  hearth.disconnect();
+  if (vector.outcome !== "message") return; // a server's business; what it writes itself is above
+  const [message] = got as [Message];
+  const { event, eventLength, data, dataLength, id } = vector;
+  // JavaScript keeps lone surrogates, which UTF-8 cannot.
+  if (event !== undefined) expect(Buffer.from(message.event).toString()).toBe(event);
+  if (eventLength) expect(message.event).toHaveLength(eventLength);
+  if (!dataLength) expect(message.data).toEqual(data && JSON.parse(data));
+  expect(message.id).toEqual(id && JSON.parse(id));
+});
+
+/** The text of a vector's `build`; see protocol/vectors/README.md. */
+function built(parts: [string, number][]): string {
+  const repeated = ([text, times]: [string, number]) =>
+    Array.from({ length: times }, (_, n) => text.replaceAll("#", String(n))).join("");
+  return parts.map(repeated).join("");
+}

@@ -34,6 +34,19 @@ it("renders again when the state changes", async () => {
   expect(page.textContent).toBe("connected c1");
   await act(async () => FakeSocket.last.drop());
   expect(page.textContent).toBe("connecting undefined");
+  await act(async () => {
+    await connected(hearth);
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(5000);
+    FakeSocket.last.greet({ id: "c2" });
+  });
+  expect(page.textContent).toBe("connected c2");
+  await act(async () => {
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(5000);
+    FakeSocket.last.greet({ id: "c3" });
+  });
+  expect(page.textContent).toBe("connected c3");
   await act(async () => hearth.disconnect());
   expect(page.textContent).toBe("disconnected undefined");
 });

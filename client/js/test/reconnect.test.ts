@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import vectors from "../../../protocol/vectors/close-codes.json";
+import { errors } from "../../../protocol/vectors/events.json";
 import { type ClientEvents, CloseCode, type Hearth, mayReturn } from "../src/index.js";
 import { connected, FakeSocket, fakeClient, history, settle, useFakes } from "./support/fake.js";
 
@@ -14,6 +16,22 @@ describe("coming back", () => {
 
   it("knows the codes of the protocol, and no others", () => {
     expect(Object.values(CloseCode)).toEqual(vectors.codes.map(({ code }) => code));
+  });
+
+  it("has the numbers and the verdicts of the Go server's table", () => {
+    const go = readFileSync(new URL("../../../codes.go", import.meta.url), "utf8");
+    const numbers = [...go.matchAll(/^\tClose(\w+)\s*= (\d+)/gm)].map(([, name, n]) => [
+      name,
+      Number(n),
+    ]);
+    expect(numbers.length).toBeGreaterThan(12);
+    expect(CloseCode).toMatchObject(Object.fromEntries(numbers));
+    const [, back, away] =
+      go.replaceAll("\n// ", " ").match(/come back after ([^.]*?should not) (after [^.]*)/) ?? [];
+    const verdicts = [back, away].map((text) => text?.match(/\d{4}/g)?.map(Number) ?? []);
+    expect(verdicts.map((list) => list.length > 5)).toEqual([true, true]);
+    expect(verdicts[0]?.filter((code) => !mayReturn(code))).toEqual([]);
+    expect(verdicts[1]?.filter(mayReturn)).toEqual([]);
   });
 
   it.each(codes)("after close code $code: $reconnect", async ({ code, reconnect }) => {
@@ -63,6 +81,32 @@ describe("coming back", () => {
     await connected(hearth);
     expect(hearth.state).toBe("connected");
     hearth.disconnect();
+  });
+
+  it.each(errors.filter(({ close }) => close))(
+    "after the error $message: $close",
+    async (error) => {
+      const hearth = fakeClient();
+      hearth.on("error", () => {});
+      const promise = hearth.connect();
+      await settle();
+      FakeSocket.last.open();
+      FakeSocket.last.receive({ event: "error", data: { message: error.message } });
+      FakeSocket.last.drop(error.close as number, "");
+      await expect(promise).rejects.toMatchObject({ closeCode: error.close, fatal: true });
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  it("says what to do after a close that would happen again", async () => {
+    const hearth = fakeClient();
+    const socket = await connected(hearth);
+    const told: string[] = [];
+    hearth.on("error", ({ message }) => told.push(message));
+    socket.drop(1009, "too big");
+    expect(told).toEqual([
+      "The server closed: 1009 too big. Find out why, then call connect() again.",
+    ]);
   });
 
   it("says what to do where encryption is demanded", async () => {

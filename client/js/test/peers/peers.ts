@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 
 /**
  * The servers that are tested against: `hearth`, the lab server of this
- * repository, and with HEARTH_PEERS=hearth,ignis also the original, which is
- * expected in the directory IGNIS_DIR as bench/peers installs it.
+ * repository, and `ignis`, the original with the same hooks, as interop/peer
+ * installs it. HEARTH_PEERS=hearth leaves the original out.
  */
-export const peerNames = (process.env.HEARTH_PEERS ?? "hearth").split(",");
+export const peerNames = (process.env.HEARTH_PEERS ?? "hearth,ignis").split(",");
 
 export interface StartOptions {
   port: number;
@@ -29,30 +31,32 @@ export interface Server {
 
 /** Starts a server and waits until it accepts. */
 export async function startServer(peer: string, options: StartOptions): Promise<Server> {
-  const { port, redisPort, encryption } = options;
-  const child =
-    peer === "hearth"
-      ? spawn(inject("lab"), [
-          `-addr=127.0.0.1:${port}`,
-          ...(encryption ? ["-require-encryption"] : []),
-        ])
-      : spawn("node_modules/.bin/bun", ["server.ts"], {
-          cwd: process.env.IGNIS_DIR,
-          env: {
-            ...process.env,
-            NODE_ENV: "production",
-            PORT: String(port),
-            REDIS_PORT: String(redisPort),
-            ENC: encryption ? "1" : "",
-          },
-        });
+  const child = peer === "hearth" ? lab(options) : original(options);
   await line(child, /^READY /);
   return {
-    url: `ws://127.0.0.1:${port}/ws`,
+    url: `ws://127.0.0.1:${options.port}/ws`,
     kill: () => end(child, "SIGKILL"),
     stop: () => end(child, "SIGTERM"),
   };
 }
+
+function lab({ port, encryption }: StartOptions): ChildProcess {
+  const flags = encryption ? ["-require-encryption"] : [];
+  return spawn(inject("lab"), [`-addr=127.0.0.1:${port}`, ...flags]);
+}
+
+function original({ port, redisPort, encryption }: StartOptions): ChildProcess {
+  const settings = [{ port, redis: `127.0.0.1:${redisPort}`, seal: encryption }];
+  return spawn(bun, [join(peerDir, "server.ts")], {
+    cwd: inject("scratch"), // where it leaves its log files
+    env: { ...process.env, NODE_ENV: "production", SERVERS: JSON.stringify(settings) },
+  });
+}
+
+const peerDir = fileURLToPath(new URL("../../../../interop/peer", import.meta.url));
+
+/** Bun, which the original is run by. */
+export const bun = join(peerDir, "node_modules/.bin/bun");
 
 /** A Redis of its own for a test. */
 export async function startRedis(port: number): Promise<{ stop(): Promise<void> }> {

@@ -1,27 +1,27 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { peerNames } from "./peers.js";
+import { bun } from "./peers.js";
 
 declare module "vitest" {
   interface ProvidedContext {
     /** The lab server's binary. */
     lab: string;
+    /** A directory for files that nobody needs. */
+    scratch: string;
   }
 }
 
 /** Builds the lab server of this repository, once. */
-export default function setup(project: TestProject): (() => void) | undefined {
-  if (!peerNames.includes("hearth")) {
-    project.provide("lab", "");
-    return undefined;
-  }
-  const dir = mkdtempSync(join(tmpdir(), "hearth-lab-"));
-  const lab = join(dir, "lab");
+export default function setup(project: TestProject): () => void {
+  if (!existsSync(bun)) throw new Error("Bun and the original are missing: run make interop-deps");
+  const scratch = mkdtempSync(join(tmpdir(), "hearth-client-"));
+  const lab = join(scratch, "lab");
   const root = new URL("../../../..", import.meta.url);
   execFileSync("go", ["build", "-o", lab, "./internal/lab"], { cwd: root, stdio: "inherit" });
   project.provide("lab", lab);
-  return () => rmSync(dir, { recursive: true });
+  project.provide("scratch", scratch);
+  return () => rmSync(scratch, { recursive: true });
 }
