@@ -107,7 +107,7 @@ export function closeError(closeCode: number, reason: string, said?: string): He
     case CloseCode.Abnormal:
       return new HearthError("network", "The connection broke.", details);
     default: {
-      const what = mayReturn(closeCode) ? "" : ". Find out why, then call connect() again.";
+      const what = mayReturn(closeCode) ? "." : ". Find out why, then call connect() again.";
       return new HearthError("closed", `The server closed: ${closeCode} ${reason}${what}`, details);
     }
   }

@@ -1,3 +1,4 @@
+import { encoder } from "./bytes.js";
 import { HearthError } from "./errors.js";
 
 /** What waits while there is no connection. */
@@ -20,8 +21,6 @@ export interface Waiting {
   data: unknown;
   text: string;
 }
-
-const encoder = new TextEncoder();
 
 /** First in, first out, bounded in messages and bytes. */
 export class Queue {

@@ -1,4 +1,4 @@
-import { decode, encode } from "./base64.js";
+import { decode, encode, encoder } from "./bytes.js";
 import { HearthError } from "./errors.js";
 
 /** How messages are sealed; see docs/client.md for what this protects from. */
@@ -11,6 +11,8 @@ export interface EncryptionOptions {
   serverKey?: string | readonly string[];
   /** Info string of the key derivation. Default: "ignis-ecdh-p256-aes-256-gcm-v1". */
   info?: string;
+  /** Authenticated with every message and sent with none; the server's must be the same. Default: none. */
+  additionalData?: string;
   /**
    * Refuse a server that does not count its messages and open sealed ones.
    * Default: true with serverKey, since somebody in the middle could take the
@@ -32,12 +34,12 @@ const keyBytes = 65;
 const saltBytes = 32;
 const tagBytes = 16;
 const defaultInfo = "ignis-ecdh-p256-aes-256-gcm-v1";
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A key pair for one connection: what it asks of the server, and what to do with the answer. */
 export interface Offer {
-  publicKey: string;
+  /** Members of `authenticate`. */
+  ask: { publicKey: string; seal: 1; serverKeys?: readonly string[] };
   /** The keys of the session. Errors: HearthError `encryption-refused` or `server-key`. */
   accept(answer: Answer): Promise<Seal>;
 }
@@ -52,8 +54,14 @@ export async function makeOffer(options: EncryptionOptions): Promise<Offer> {
     );
   }
   const { privateKey, publicKey } = await subtle.generateKey(curve, false, ["deriveBits"]);
+  const { serverKey } = options;
   return {
-    publicKey: encode(new Uint8Array(await subtle.exportKey("raw", publicKey))),
+    ask: {
+      publicKey: encode(new Uint8Array(await subtle.exportKey("raw", publicKey))),
+      seal: 1,
+      // A server whose key is being replaced has several, and chooses.
+      ...(serverKey !== undefined && { serverKeys: [serverKey].flat() }),
+    },
     accept: (answer) => accept(answer, privateKey, options),
   };
 }
@@ -61,7 +69,12 @@ export async function makeOffer(options: EncryptionOptions): Promise<Offer> {
 async function accept(
   { serverPublicKey, salt: saltText, seal }: Answer,
   privateKey: CryptoKey,
-  { serverKey, info = defaultInfo, strict = serverKey !== undefined }: EncryptionOptions,
+  {
+    serverKey,
+    info = defaultInfo,
+    additionalData = "",
+    strict = serverKey !== undefined,
+  }: EncryptionOptions,
 ): Promise<Seal> {
   if (serverPublicKey === undefined) {
     throw refused("The server offers no encryption. Turn it on there (package seal)");
@@ -81,7 +94,7 @@ async function accept(
   const key = await derive(privateKey, publicKey, salt, info).catch((cause) => {
     throw foreign(cause);
   });
-  return new Seal(key, seal !== undefined, Boolean(seal?.inbound));
+  return new Seal(key, encoder.encode(additionalData), seal !== undefined, Boolean(seal?.inbound));
 }
 
 async function derive(
@@ -108,11 +121,18 @@ export class Seal {
   /** Whether the server opens sealed messages; otherwise this side sends plain ones. */
   readonly inbound: boolean;
   readonly #key: CryptoKey;
+  readonly #additionalData: Uint8Array<ArrayBuffer>;
   readonly #incoming: Counter | undefined;
   readonly #outgoing = new Counter("c2s");
 
-  constructor(key: CryptoKey, counted: boolean, inbound: boolean) {
+  constructor(
+    key: CryptoKey,
+    additionalData: Uint8Array<ArrayBuffer>,
+    counted: boolean,
+    inbound: boolean,
+  ) {
     this.#key = key;
+    this.#additionalData = additionalData;
     this.#incoming = counted ? new Counter("s2c") : undefined;
     this.inbound = inbound;
   }
@@ -129,7 +149,7 @@ export class Seal {
     if (iv?.length !== 12 || !ct || ct.length < tagBytes) throw broken("is not whole");
     if (this.#incoming && ivText !== encode(this.#incoming.next())) throw broken("is not the next");
     try {
-      return decoder.decode(await crypto.subtle.decrypt({ name: cipher, iv }, this.#key, ct));
+      return decoder.decode(await crypto.subtle.decrypt(this.#with(iv), this.#key, ct));
     } catch (cause) {
       throw broken("is not the server's", cause);
     }
@@ -138,9 +158,13 @@ export class Seal {
   async seal(text: string): Promise<string> {
     const iv = this.#outgoing.next();
     const plain = encoder.encode(text);
-    const ct = await crypto.subtle.encrypt({ name: cipher, iv }, this.#key, plain);
+    const ct = await crypto.subtle.encrypt(this.#with(iv), this.#key, plain);
     const data = { iv: encode(iv), ct: encode(new Uint8Array(ct)) };
     return JSON.stringify({ event: "encrypted", data });
+  }
+
+  #with(iv: Uint8Array<ArrayBuffer>): AesGcmParams {
+    return { name: cipher, iv, additionalData: this.#additionalData };
   }
 }
 

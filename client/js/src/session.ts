@@ -106,9 +106,7 @@ export class Session {
     const { encryption } = this.#config;
     if (encryption) this.#offer = await makeOffer(encryption);
     if (this.#ended) return;
-    const data = this.#offer
-      ? { ...credentials, publicKey: this.#offer.publicKey, seal: 1 }
-      : credentials;
+    const data = { ...credentials, ...this.#offer?.ask };
     this.#open(WebSocket, JSON.stringify({ event: "authenticate", data }));
   }
 

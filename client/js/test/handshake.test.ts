@@ -45,7 +45,8 @@ describe("a handshake", () => {
     const make = (key: string) => new SealingServer(key, undefined, pair);
     const key = pair.getPublicKey("base64");
     for (const serverKey of [key, [keyPair().getPublicKey("base64"), key]]) {
-      const { hearth } = await encrypted({ serverKey }, undefined, make);
+      const { hearth, socket } = await encrypted({ serverKey }, undefined, make);
+      expect(socket.messages[0]?.data).toMatchObject({ serverKeys: [serverKey].flat() });
       hearth.disconnect();
     }
   });

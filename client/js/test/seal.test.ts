@@ -75,6 +75,24 @@ describe("an encrypted connection", () => {
     await expectRefused(other);
   });
 
+  it("authenticates additional data with every message", async () => {
+    const make = (key: string) => new SealingServer(key, undefined, undefined, "room 7 ☀");
+    const { hearth, socket, server, messages } = await encrypted(
+      { additionalData: "room 7 ☀" },
+      undefined,
+      make,
+    );
+    socket.receive(server.seal({ event: "x" }));
+    await until(() => expect(messages).toEqual([{ event: "x" }]));
+    hearth.send("y");
+    await until(() => expect(socket.frames).toHaveLength(2));
+    expect(server.open(socket.frames[1] as string)).toEqual({ event: "y" });
+    hearth.disconnect();
+    const other = await encrypted({ additionalData: "room 8" }, undefined, make);
+    other.socket.receive(other.server.seal({ event: "x" }));
+    await expectRefused(other);
+  });
+
   it("sends plain messages to the original's server, and takes its random IVs", async () => {
     const { hearth, socket, server, messages } = await encrypted(
       true,

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { WebSocket } from "ws";
-import { Hearth, type Message, type Options, type WebSocketClass } from "../src/index.js";
+import { Hearth, type Message } from "../src/index.js";
 import {
   freePort,
   peerNames,
@@ -9,35 +8,7 @@ import {
   startRedis,
   startServer,
 } from "./peers/peers.js";
-
-interface WhoAmI {
-  id: string;
-  userId: string;
-  rooms: string[];
-  encrypted: boolean;
-}
-
-interface FromServer {
-  echo: unknown;
-  msg: unknown;
-  whoami: WhoAmI;
-}
-
-const node = { WebSocket: WebSocket as unknown as NonNullable<Options["WebSocket"]> };
-
-const options: Options = { ...node, backoff: { base: 20, cap: 200 } };
-
-/** The answer to one question. */
-function ask<K extends keyof FromServer>(
-  hearth: Hearth<FromServer>,
-  event: K,
-  data?: unknown,
-): Promise<FromServer[K]> {
-  return new Promise((resolve) => {
-    hearth.once(event, (answer) => resolve(answer as FromServer[K]));
-    hearth.send(event, data);
-  });
-}
+import { ask, type FromServer, options, watched } from "./support/real.js";
 
 /** Timers of this process that keep running. */
 function timers(): number {
@@ -96,17 +67,12 @@ describe.each(peerNames)("with the server %s", (peer) => {
 
   it("answers the heartbeat's question, again and again", async () => {
     let answers = 0;
-    class Watched extends WebSocket {
-      constructor(url: string) {
-        super(url);
-        this.on("message", (frame) => {
-          if (String(frame).includes("Already authenticated")) answers++;
-        });
-      }
-    }
     const hearth = new Hearth<FromServer>(server.url, {
-      ...options,
-      WebSocket: Watched as unknown as WebSocketClass,
+      ...watched({
+        receive: (frame) => {
+          if (frame.includes("Already authenticated")) answers++;
+        },
+      }),
       heartbeat: { interval: 30, timeout: 5000 },
     });
     const { id } = await hearth.connect();
@@ -204,40 +170,5 @@ describe.each(peerNames)("with the server %s", (peer) => {
     expect(states.filter((state) => state === "connected")).toHaveLength(deaths + 1);
     hearth.disconnect();
     expect(timers()).toBe(before);
-  });
-});
-
-// The Go server has hooks for encryption, but nothing ready-made yet.
-const encrypting = peerNames.filter((peer) => peer !== "hearth");
-describe.each(encrypting)("with the server %s that demands encryption", (peer) => {
-  let redis: Awaited<ReturnType<typeof startRedis>>;
-  let server: Server;
-
-  beforeAll(async () => {
-    const start = { port: await freePort(), redisPort: await freePort(), encryption: true };
-    redis = await startRedis(start.redisPort);
-    server = await startServer(peer, start);
-  }, 30_000);
-
-  afterAll(async () => {
-    await server?.kill();
-    await redis?.stop();
-  });
-
-  it("speaks sealed", async () => {
-    const hearth = new Hearth<FromServer>(server.url, { ...options, encryption: true });
-    expect(await hearth.connect()).toMatchObject({ encrypted: true });
-    expect(await ask(hearth, "whoami")).toMatchObject({ encrypted: true });
-    for (let n = 0; n < 50; n++) expect(await ask(hearth, "echo", n)).toBe(n);
-    hearth.disconnect();
-  });
-
-  it("says what to do without encryption", async () => {
-    const hearth = new Hearth(server.url, options);
-    hearth.on("disconnected", () => {});
-    await expect(hearth.connect()).rejects.toMatchObject({
-      code: "encryption-required",
-      message: expect.stringMatching(/Set the option `encryption: true`/),
-    });
   });
 });

@@ -33,8 +33,20 @@ export interface Server {
 export async function startServer(peer: string, options: StartOptions): Promise<Server> {
   const child = peer === "hearth" ? lab(options) : original(options);
   await line(child, /^READY /);
+  return serverOf(child, options.port);
+}
+
+/** Starts `hearth serve --demo` and waits until it accepts. */
+export async function startDemo(port: number, ...flags: string[]): Promise<Server> {
+  const all = ["serve", "--demo", `--addr=127.0.0.1:${port}`, "--drain-for=0s", ...flags];
+  const child = spawn(inject("hearth"), all);
+  await line(child, /listening/, child.stderr);
+  return serverOf(child, port);
+}
+
+function serverOf(child: ChildProcess, port: number): Server {
   return {
-    url: `ws://127.0.0.1:${options.port}/ws`,
+    url: `ws://127.0.0.1:${port}/ws`,
     kill: () => end(child, "SIGKILL"),
     stop: () => end(child, "SIGTERM"),
   };
@@ -91,12 +103,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves when the process has written such a line, and rejects when it ends before. */
-async function line(child: ChildProcess, pattern: RegExp): Promise<void> {
+async function line(child: ChildProcess, pattern: RegExp, of = child.stdout): Promise<void> {
   const heard: string[] = [];
-  const { stdout, stderr } = child;
-  if (!stdout || !stderr) throw new Error("no output to read");
-  stderr.on("data", (text) => heard.push(String(text)));
-  const lines = createInterface(stdout);
+  if (!of) throw new Error("no output to read");
+  child.stderr?.on("data", (text) => heard.push(String(text)));
+  const lines = createInterface(of);
   await new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`exit ${code}: ${heard.join("")}`)));

@@ -5,10 +5,17 @@ export class SealingServer {
   readonly publicKey: string;
   readonly salt: Buffer;
   readonly key: Buffer;
+  readonly aad: Buffer;
   #sent = 0n;
   #received = 0n;
 
-  constructor(clientKey: string, info = "ignis-ecdh-p256-aes-256-gcm-v1", pair = keyPair()) {
+  constructor(
+    clientKey: string,
+    info = "ignis-ecdh-p256-aes-256-gcm-v1",
+    pair = keyPair(),
+    additionalData = "",
+  ) {
+    this.aad = Buffer.from(additionalData);
     this.publicKey = pair.getPublicKey("base64");
     this.salt = randomBytes(32);
     const secret = pair.computeSecret(Buffer.from(clientKey, "base64"));
@@ -21,7 +28,7 @@ export class SealingServer {
   }
 
   seal(message: unknown, iv = counted("s2c\0", this.#sent++)): string {
-    const cipher = createCipheriv("aes-256-gcm", this.key, iv);
+    const cipher = createCipheriv("aes-256-gcm", this.key, iv).setAAD(this.aad);
     const ct = [cipher.update(JSON.stringify(message)), cipher.final(), cipher.getAuthTag()];
     const data = { iv: iv.toString("base64"), ct: Buffer.concat(ct).toString("base64") };
     return JSON.stringify({ event: "encrypted", data });
@@ -35,7 +42,7 @@ export class SealingServer {
       throw new Error(`not the next sealed message: ${frame}`);
     }
     const bytes = Buffer.from(data.ct, "base64");
-    const decipher = createDecipheriv("aes-256-gcm", this.key, iv);
+    const decipher = createDecipheriv("aes-256-gcm", this.key, iv).setAAD(this.aad);
     decipher.setAuthTag(bytes.subarray(-16));
     return JSON.parse(
       decipher.update(bytes.subarray(0, -16), undefined, "utf8") + decipher.final("utf8"),

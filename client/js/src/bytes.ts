@@ -1,5 +1,4 @@
-const form =
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+export const encoder = new TextEncoder();
 
 /** Standard padded base64 (RFC 4648 section 4). */
 export function encode(bytes: Uint8Array): string {
@@ -16,9 +15,11 @@ export function encode(bytes: Uint8Array): string {
  * bits, so that a changed text could stand for the same bytes.
  */
 export function decode(text: unknown): Uint8Array<ArrayBuffer> | undefined {
-  if (typeof text !== "string" || !form.test(text)) return undefined;
-  const raw = atob(text);
-  const bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return bytes;
+  try {
+    const raw = atob(text as string);
+    const bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    if (encode(bytes) === text) return bytes;
+  } catch {}
+  return undefined;
 }
