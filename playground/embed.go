@@ -72,6 +72,9 @@ func setHeaders(h http.Header, name string, f file) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", policy)
+	// Isolated from other origins, the page may measure in steps of 5 µs instead of 100.
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 	switch {
 	case strings.HasPrefix(name, "/assets/"):
 		// The name has a hash of the content in it.

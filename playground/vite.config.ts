@@ -28,6 +28,7 @@ export default defineConfig(({ mode }) => ({
         }
       : {
           target: "es2022",
+          cssTarget: ["chrome123", "firefox120", "safari17.5"], // light-dark()
           // One script and one style sheet: nothing to preload, nothing inlined that the CSP forbids.
           modulePreload: false,
           assetsInlineLimit: 0,

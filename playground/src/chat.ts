@@ -15,6 +15,8 @@ interface Room {
   tab: HTMLElement;
   lines: HTMLElement[];
   unread: number;
+  /** Who wrote the last line; undefined after a note. */
+  speaker: string | undefined;
 }
 
 const longest = 300; // lines kept of a room
@@ -22,10 +24,11 @@ const longest = 300; // lines kept of a room
 /** Rooms, and the one in front. */
 export class ChatView {
   readonly #list = byId("rooms");
-  readonly #log = byId<HTMLOListElement>("log");
+  readonly #log = byId("log");
   readonly #rooms = new Map<string, Room>();
   readonly #events: ChatEvents;
   #front = "";
+  #online = false;
 
   constructor(events: ChatEvents) {
     this.#events = events;
@@ -49,7 +52,7 @@ export class ChatView {
       const tab = el("button", { type: "button", role: "tab", class: "room" }, name);
       tab.dataset.room = name;
       this.#list.append(tab);
-      this.#rooms.set(name, { tab, lines: [], unread: 0 });
+      this.#rooms.set(name, { tab, lines: [], unread: 0, speaker: undefined });
     }
     this.show(name);
   }
@@ -65,8 +68,8 @@ export class ChatView {
     this.#front = name;
     this.#log.replaceChildren(...(room?.lines ?? []));
     this.#log.scrollTop = this.#log.scrollHeight;
-    byId<HTMLInputElement>("text").disabled = !room;
     byId<HTMLButtonElement>("leave").disabled = !room;
+    this.#offerWriting();
     if (!room) return;
     room.unread = 0;
     delete room.tab.dataset.unread;
@@ -74,30 +77,57 @@ export class ChatView {
     this.#events.look(name);
   }
 
+  /** Whether there is a connection, or one to wait for. */
+  set online(online: boolean) {
+    this.#online = online;
+    this.#offerWriting();
+  }
+
+  #offerWriting(): void {
+    const text = byId<HTMLInputElement>("text");
+    text.disabled = byId<HTMLButtonElement>("send").disabled = !this.#online || !this.#front;
+    text.placeholder = this.#online ? "Write to the room" : "Connect to write";
+  }
+
   /** A message; mine: with how long it took to come back. */
   message({ room, from, text }: Chat, trip: number | undefined): void {
-    const line = el("li", trip === undefined ? {} : { class: "mine" });
-    line.append(el("b", {}, String(from)), " ", el("span", {}, String(text)), " ");
-    const time = clock().slice(0, 8);
-    line.append(el("small", {}, trip === undefined ? time : `${time} · ${duration(trip)}`));
-    this.#add(room, line);
+    const speaker = String(from);
+    const classes = ["line"];
+    if (trip !== undefined) classes.push("mine");
+    if (this.#rooms.get(room)?.speaker === speaker) classes.push("again");
+    const time = clock().slice(0, 5);
+    const line = el(
+      "p",
+      { class: classes.join(" ") },
+      ...[el("b", { class: hue(speaker) }, speaker), " ", el("span", {}, String(text)), " "],
+      el("small", {}, trip === undefined ? time : `${time} · ${duration(trip)}`),
+    );
+    this.#add(room, line, speaker);
   }
 
   /** Something to know, in one room or in all. */
   note(text: string, room?: string): void {
     for (const name of room === undefined ? this.names : [room]) {
-      this.#add(name, el("li", { class: "note" }, text));
+      this.#add(name, el("p", { class: "note" }, text));
     }
   }
 
-  #add(name: string, line: HTMLElement): void {
+  #add(name: string, line: HTMLElement, speaker?: string): void {
     const room = this.#rooms.get(name);
     if (!room) return;
     room.lines.push(line);
+    room.speaker = speaker;
     if (room.lines.length > longest) room.lines.shift();
     if (name === this.#front) append(this.#log, line, longest);
-    else if (!line.classList.contains("note")) room.tab.dataset.unread = String(++room.unread);
+    else if (speaker !== undefined) room.tab.dataset.unread = String(++room.unread);
   }
+}
+
+/** The colour of a name: one of six, always the same. */
+function hue(name: string): string {
+  let sum = 0;
+  for (const char of name) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 65_521;
+  return `hue-${sum % 6}`;
 }
 
 /** Calls back with the text of a form's one field, and empties it. */

@@ -44,3 +44,8 @@ export function duration(ms: number): string {
   if (ms < 10) return `${ms.toFixed(2)} ms`;
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
+
+/** 96 B, 2.6 kB */
+export function size(bytes: number): string {
+  return bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
+}

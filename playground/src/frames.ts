@@ -34,9 +34,15 @@ function line(frame: Frame, since: number): HTMLElement {
     el("time", {}, clock()),
     el("span", { class: "since" }, `+${duration(since)}`),
     el("span", { class: "size" }, kind === "in" || kind === "out" ? `${bytes} B` : names[kind]),
-    el("code", {}, text.slice(0, 300)),
+    el("code", {}, ...withEvent(text.slice(0, 300))),
   );
   return el("li", { class: kind }, el("details", {}, summary, el("pre", {}, pretty(text))));
+}
+
+/** The frame as it is, the name of its event in bold. */
+function withEvent(text: string): (Node | string)[] {
+  const [, before = "", event = "", after = ""] = text.match(/^({"event":")(.*?)(".*)$/s) ?? [];
+  return event ? [before, el("b", {}, event), after] : [text];
 }
 
 function pretty(text: string): string {

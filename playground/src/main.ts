@@ -18,6 +18,7 @@ const name = byId<HTMLInputElement>("name");
 const encryption = byId<HTMLInputElement>("encryption");
 const status = byId("status");
 const problem = byId("problem");
+const wait = byId("wait");
 const buttons = {
   connect: byId<HTMLButtonElement>("connect"),
   drop: byId<HTMLButtonElement>("drop"),
@@ -53,6 +54,7 @@ function equip(client: Client): void {
       if (!error) return;
       timings.lost();
       chat.note(`${error.message} Attempt ${attempt} in ${duration(delay)}.`);
+      wait.animate([{ transform: "scaleX(0)" }, { transform: "scaleX(1)" }], delay);
     }),
   );
   client.on(
@@ -74,11 +76,13 @@ function equip(client: Client): void {
 }
 
 function showState(state: string, client: Client): void {
+  for (const animation of wait.getAnimations()) animation.cancel();
   status.dataset.state = state;
   status.textContent = state;
   if (client.connection?.encrypted) status.textContent += ", sealed";
   buttons.drop.disabled = buttons.ping.disabled = state !== "connected";
   buttons.disconnect.disabled = state === "disconnected";
+  chat.online = state !== "disconnected";
   offerConnect();
   if (state === "connected") problem.hidden = true;
 }
@@ -87,7 +91,7 @@ function showState(state: string, client: Client): void {
 function offerConnect(): void {
   const idle = !link.client || link.client.state === "disconnected";
   buttons.connect.textContent = idle ? "Connect" : "Rename";
-  buttons.connect.disabled = !idle && settings().name === connectedAs;
+  buttons.connect.hidden = !idle && settings().name === connectedAs;
 }
 
 function showProblem(error: HearthError): void {

@@ -1,4 +1,4 @@
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 
 const themes = ["system", "light", "dark"] as const;
 
@@ -7,7 +7,7 @@ export function offerThemes(): void {
   const button = byId("theme");
   const apply = (theme: string) => {
     document.documentElement.dataset.theme = theme;
-    button.textContent = `Theme: ${theme}`;
+    button.replaceChildren(el("span", {}, "Theme: "), theme);
   };
   let now = Math.max(0, themes.indexOf(localStorage.getItem("theme") as (typeof themes)[number]));
   apply(themes[now] ?? "system");

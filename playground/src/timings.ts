@@ -1,25 +1,26 @@
-import { byId, duration, el } from "./dom.js";
+import { byId, duration, el, size } from "./dom.js";
 import type { Trace } from "./trace.js";
 
-const kept = 60; // round trips drawn
+const kept = 40; // round trips drawn
 
 /** How long things take, and how much went over the wire. */
 export class Timings {
   readonly #figures = byId("figures");
-  readonly #chart = byId<SVGSVGElement>("trips");
+  readonly #chart = byId("trips");
   readonly #trips: number[] = [];
   #started = 0;
   #opened = 0;
   #lost: number | undefined;
-  readonly #values: Record<string, string> = {
-    "opening the socket": "–",
-    authentication: "–",
-    "last outage": "–",
-    connections: "0",
-    sent: "0 frames, 0 B",
-    received: "0 frames, 0 B",
-    "round trip, last": "–",
-    "round trip, median": "–",
+  /** By name: the figure, and what belongs to it. */
+  readonly #values: Record<string, [string, string?]> = {
+    "socket open": ["–"],
+    authentication: ["–"],
+    "last outage": ["–"],
+    connections: ["0"],
+    "frames sent": ["0"],
+    "frames received": ["0"],
+    "last round trip": ["–"],
+    "median of them": ["–"],
   };
 
   constructor(trace: Trace) {
@@ -29,17 +30,15 @@ export class Timings {
       if (kind === "start") this.#started = at;
       if (kind === "open") {
         this.#opened = at;
-        this.#set("opening the socket", duration(at - this.#started));
+        this.#set("socket open", duration(at - this.#started));
         this.#set("connections", String(++connections));
       }
       if (kind === "in" || kind === "out") {
         const count = counts[kind];
         count.frames++;
         count.bytes += bytes;
-        this.#set(
-          kind === "in" ? "received" : "sent",
-          `${count.frames} frames, ${count.bytes.toLocaleString("en")} B`,
-        );
+        const name = kind === "in" ? "frames received" : "frames sent";
+        this.#set(name, String(count.frames), size(count.bytes));
       }
     });
     this.#draw();
@@ -63,37 +62,37 @@ export class Timings {
     this.#trips.push(ms);
     if (this.#trips.length > kept) this.#trips.shift();
     const sorted = [...this.#trips].sort((a, b) => a - b);
-    this.#set("round trip, last", duration(ms));
-    this.#set("round trip, median", duration(sorted[sorted.length >> 1] ?? ms));
+    this.#set("last round trip", duration(ms));
+    this.#set("median of them", duration(sorted[sorted.length >> 1] ?? ms));
   }
 
-  #set(name: string, value: string): void {
-    this.#values[name] = value;
+  #set(name: string, value: string, unit?: string): void {
+    this.#values[name] = unit === undefined ? [value] : [value, unit];
     this.#draw();
   }
 
   #draw(): void {
     this.#figures.replaceChildren(
-      ...Object.entries(this.#values).map(([name, value]) =>
-        el("div", {}, el("dt", {}, name), el("dd", {}, value)),
+      ...Object.entries(this.#values).map(([name, [value, unit]]) =>
+        el(
+          "div",
+          {},
+          el("dt", {}, name),
+          el("dd", {}, value, ...(unit ? [" ", el("small", {}, unit)] : [])),
+        ),
       ),
     );
-    const top = Math.max(1, ...this.#trips);
-    const width = 400 / kept;
+    const top = Math.max(...this.#trips);
     this.#chart.replaceChildren(
-      ...this.#trips.map((trip, i) => {
-        const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-        const height = Math.max(2, (trip / top) * 110);
-        bar.setAttribute("x", String(i * width + 1));
-        bar.setAttribute("y", String(120 - height));
-        bar.setAttribute("width", String(width - 2));
-        bar.setAttribute("height", String(height));
+      ...this.#trips.map((trip) => {
+        const bar = el("span", { title: duration(trip) });
+        bar.style.height = `${(trip / top) * 100}%`;
         return bar;
       }),
     );
-    const label = this.#trips.length
-      ? `The last ${this.#trips.length} round trips, the longest ${duration(top)}`
-      : "Round trips: none measured yet";
+    if (!this.#trips.length) return;
+    this.#chart.dataset.top = duration(top);
+    const label = `The last ${this.#trips.length} round trips, the longest ${duration(top)}`;
     this.#chart.setAttribute("aria-label", label);
   }
 }

@@ -66,7 +66,7 @@ export class Visitor {
 
   /** Waits until the room in front has a line with this text. */
   async hears(text: string): Promise<void> {
-    await this.page.locator("#log li").filter({ hasText: text }).first().waitFor();
+    await this.page.locator("#log p").filter({ hasText: text }).first().waitFor();
   }
 
   /** Presses the button with this label. */

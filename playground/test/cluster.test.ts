@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { launch, Visitor } from "./browser.js";
-import { freePort, type Running, startDemo, startRedis } from "./processes.js";
+import { freePort, type Running, ready, startDemo, startRedis } from "./processes.js";
 
 let browser: Browser;
 const running: Running[] = [];
@@ -30,17 +30,9 @@ it("two servers on one Redis are one place, also after Redis was restarted", asy
   await ann.hears("while Redis is gone");
   redis = await startRedis(redisPort);
   running.push(redis);
-  // How soon the servers are back at Redis is theirs: ann repeats until bob hears her.
-  const heard = bob.hears("Redis is back");
-  let done = false;
-  heard.finally(() => {
-    done = true;
-  });
-  while (!done) {
-    await ann.say("Redis is back");
-    await ann.page.waitForTimeout(200);
-  }
-  await heard;
+  for (const port of [one, two]) await ready(port);
+  await ann.say("Redis is back");
+  await bob.hears("Redis is back");
   await ann.state("connected");
   expect(await ann.page.locator("#log").textContent()).not.toContain("Attempt");
 });

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import { inject } from "vitest";
+import type { Readable } from "node:stream";
+import { expect, inject, vi } from "vitest";
 
 /** A process that serves; gone when stop resolves. */
 export interface Running {
@@ -21,15 +22,21 @@ export async function startDemo(port: number, ...flags: string[]): Promise<Runni
     "0s",
     ...flags,
   ]);
-  await until(`http://${address}/`, demo);
+  await line(demo, /"listening"/, demo.child.stderr);
   return demo;
 }
 
 export async function startRedis(port: number): Promise<Running> {
   const flags = ["--bind", "127.0.0.1", "--port", `${port}`, "--save", "", "--appendonly", "no"];
   const redis = start("redis-server", flags);
-  await line(redis.child, /Ready to accept connections/);
+  await line(redis, /Ready to accept connections/, redis.child.stdout);
   return redis;
+}
+
+/** Resolves when a server says that new clients may come: it is back at its Redis, for one. */
+export async function ready(port: number): Promise<void> {
+  const ask = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+  await vi.waitFor(async () => expect(await ask()).toBe(200), { timeout: 15_000 });
 }
 
 /** A port that nobody listens on, below those that outgoing connections take. */
@@ -48,13 +55,14 @@ export async function freePort(): Promise<number> {
   }
 }
 
-interface Started extends Running {
-  child: ChildProcess;
+/** A process with what it has written. */
+export interface Started extends Running {
+  child: ChildProcessWithoutNullStreams;
   output: string[];
 }
 
-function start(command: string, args: string[]): Started {
-  const child = spawn(command, args);
+export function start(command: string, args: string[], cwd?: string): Started {
+  const child = spawn(command, args, { cwd });
   const output: string[] = [];
   child.stdout.on("data", (text) => output.push(String(text)));
   child.stderr.on("data", (text) => output.push(String(text)));
@@ -70,26 +78,12 @@ function start(command: string, args: string[]): Started {
   };
 }
 
-/** Resolves when the address answers, and rejects when the process has ended or 10 s are over. */
-async function until(url: string, { child, output }: Started): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (child.exitCode === null && Date.now() < end) {
-    try {
-      await fetch(url);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  throw new Error(`nobody answers at ${url}: ${output.join("")}`);
-}
-
 /** Resolves when the process has written such a line, and rejects when it ends before. */
-async function line(child: ChildProcess, pattern: RegExp): Promise<void> {
-  if (!child.stdout) throw new Error("no output to read");
-  const lines = createInterface(child.stdout);
+async function line({ child, output }: Started, pattern: RegExp, from: Readable): Promise<void> {
+  const lines = createInterface(from);
   await new Promise<void>((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`exit ${code}`)));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`exit ${code}: ${output.join("")}`)));
     lines.on("line", (text) => pattern.test(text) && resolve());
   });
 }
