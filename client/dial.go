@@ -50,6 +50,12 @@ func (d *dialer) dial(ctx context.Context) (*socket, *Error) {
 			transport.Proxy = http.ProxyFromEnvironment
 		}
 	}
+	transport.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+		if answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		return answered("the proxy "+proxy.Host, answer)
+	}
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := open(ctx, network, addr)
 		raw = conn
@@ -113,7 +119,11 @@ func (d *dialer) request(ctx context.Context) (r *http.Request, key string) {
 
 // unreachable is the error for an address where nobody answers.
 func (d *dialer) unreachable(ctx context.Context, err error) *Error {
-	if ctx.Err() != nil {
+	var own *Error
+	switch {
+	case errors.As(err, &own): // of the proxy
+		return own
+	case ctx.Err() != nil:
 		return d.late(err)
 	}
 	return &Error{Code: ErrNetwork, Text: fmt.Sprintf("cannot connect to %s: %v", d.name, err), Err: err}
@@ -126,12 +136,7 @@ func (d *dialer) late(err error) *Error {
 
 // refused is the error for an HTTP answer that is no upgrade.
 func (d *dialer) refused(answer *http.Response) *Error {
-	e := &Error{Code: ErrHTTP, Status: answer.StatusCode, RetryAfter: retryAfter(answer.Header)}
-	e.Text = fmt.Sprintf("%s answers %s", d.name, answer.Status)
-	switch answer.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		e.Code = ErrRejected
-	}
+	e := answered(d.name, answer)
 	if location := answer.Header.Get("Location"); location != "" {
 		e.Text += ", and points to " + location
 	}
@@ -140,6 +145,19 @@ func (d *dialer) refused(answer *http.Response) *Error {
 		if text, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n"); text != "" {
 			e.Text += ": " + text
 		}
+	}
+	return e
+}
+
+// answered is the error for the status of an answer.
+func answered(who string, answer *http.Response) *Error {
+	e := &Error{
+		Code: ErrHTTP, Status: answer.StatusCode, RetryAfter: retryAfter(answer.Header),
+		Text: fmt.Sprintf("%s answers %s", who, answer.Status),
+	}
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		e.Code = ErrRejected
 	}
 	return e
 }

@@ -88,7 +88,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// The way through a proxy that refuses at first.
+// The way through a proxy that has no time at first, and wants to know who it is
+// that asks.
 func TestProxy(t *testing.T) {
 	_, web := real(t, true)
 	var tunnels atomic.Int32
@@ -97,8 +98,12 @@ func TestProxy(t *testing.T) {
 			http.Error(w, "only tunnels", http.StatusMethodNotAllowed)
 			return
 		}
-		if tunnels.Add(1) == 1 {
+		switch {
+		case r.Header.Get("Proxy-Authorization") == "":
 			http.Error(w, "who are you?", http.StatusProxyAuthRequired)
+			return
+		case tunnels.Add(1) == 1:
+			http.Error(w, "later", http.StatusServiceUnavailable)
 			return
 		}
 		far, err := net.Dial("tcp", web.Listener.Addr().String())
@@ -118,26 +123,36 @@ func TestProxy(t *testing.T) {
 		_, _ = io.Copy(near, far)
 	}))
 	defer proxy.Close()
-	way, err := url.Parse(proxy.URL)
+	unknown, err := url.Parse(proxy.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	way := *unknown
+	way.User = url.UserPassword("ada", "s3cret")
 	config := trust(web)
 	config.ServerName = "example.com"
 	c := start(t, client.Options{
-		URL: "wss://hearth.test/ws", TLS: config, Proxy: http.ProxyURL(way),
+		URL: "wss://hearth.test/ws", TLS: config, Proxy: http.ProxyURL(&way),
 		Backoff: client.Backoff{Base: time.Millisecond, Cap: time.Millisecond},
 	})
 	changes := inbox(c.OnState)
 	connect(t, c)
 	ch := until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
-	if !strings.Contains(ch.Err.Error(), "Proxy Authentication Required") {
-		t.Errorf("the proxy's refusal: %v", ch.Err)
+	if !errors.Is(ch.Err, client.ErrHTTP) || ch.Err.Status != http.StatusServiceUnavailable || ch.State != client.Connecting ||
+		!strings.Contains(ch.Err.Error(), "the proxy "+way.Host+" answers 503") {
+		t.Errorf("the proxy's refusal: %+v", ch.Err)
 	}
 	echo := event(c, "echo")
 	send(t, c, "echo", 1)
 	next(t, echo)
 	c.Close()
+
+	stranger := start(t, client.Options{URL: "wss://hearth.test/ws", TLS: config, Proxy: http.ProxyURL(unknown)})
+	_, err = stranger.Connect(t.Context())
+	var e *client.Error
+	if !errors.As(err, &e) || e.Code != client.ErrRejected || e.Status != http.StatusProxyAuthRequired {
+		t.Errorf("without credentials: %+v", err)
+	}
 }
 
 // Compressed messages are taken where the server compresses.
