@@ -285,6 +285,60 @@ func TestSlowServer(t *testing.T) {
 	})
 }
 
+// What was left of a connection comes before what was sent since.
+func TestLeftComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, got := recorder(t)
+		hold := &held{release: make(chan struct{})}
+		c := start(t, client.Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := f.DialContext(ctx, network, addr)
+			if hold.Conn == nil {
+				hold.Conn = conn
+				return hold, err
+			}
+			return conn, err
+		}})
+		connect(t, c)
+		synctest.Wait()
+		hold.on.Store(true)
+		for i := range 4 { // 0 is being written, and will be lost
+			send(t, c, "n", i)
+			synctest.Wait()
+		}
+		hold.Close()
+		synctest.Wait()
+		if _, ok := c.Connection(); ok {
+			t.Error("still connected")
+		}
+		for i := 4; i < 6; i++ {
+			send(t, c, "n", i)
+		}
+		close(hold.release)
+		connect(t, c)
+		for i := 1; i < 6; i++ {
+			if got, want := next(t, got), fmt.Sprint("n ", i); got != want {
+				t.Errorf("%s instead of %s", got, want)
+			}
+		}
+	})
+}
+
+// held is a connection whose writes do not return while it is on, and fail
+// then.
+type held struct {
+	net.Conn
+	on      atomic.Bool
+	release chan struct{}
+}
+
+func (h *held) Write(p []byte) (int, error) {
+	if h.on.Load() {
+		<-h.release
+		return 0, net.ErrClosed
+	}
+	return h.Conn.Write(p)
+}
+
 // A server that does not read for long is given up.
 func TestStuckServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
