@@ -5,6 +5,7 @@ package interop
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,7 +73,24 @@ func (c *cluster) add(kinds ...kind) {
 			n.addr, n.stop = p.Addr(), p.Stop
 		}
 		n.probe = n.connect(c.t, "probe", "probe of "+n.name, notOurs)
+		if k != original {
+			n.checkTransport(c.t)
+		}
 		c.nodes = append(c.nodes, n)
+	}
+}
+
+// checkTransport looks which transport serves the probe: nothing may fall back
+// in silence.
+func (n *node) checkTransport(t testing.TB) {
+	t.Helper()
+	n.probe.do("stats", nil)
+	if err := n.probe.wait("stats", func(got []message) bool { return len(got) > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	stats := n.probe.take("stats")
+	if want := map[kind]string{loop: `"onLoops":1,"onStreams":0`, stream: `"onLoops":0,"onStreams":1`}[n.kind]; !strings.Contains(stats[0], want) {
+		t.Fatalf("%s: %s is not in %s", n.name, want, stats)
 	}
 }
 
