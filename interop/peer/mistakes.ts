@@ -57,7 +57,7 @@ const mistakes: Record<string, () => Promise<unknown>> = {
   'handshakeFn that does not return': async () => {
     const handled: string[] = [];
     const { helper, open } = await serve({
-      authTimeout: 100, requireEncryption: true, handshakeFn: () => new Promise(() => {}),
+      authTimeout: 500, requireEncryption: true, handshakeFn: () => new Promise(() => {}),
       messageHandler: ({ message }: any) => void handled.push(message.event),
     });
     const a = await open('a');
@@ -65,7 +65,7 @@ const mistakes: Record<string, () => Promise<unknown>> = {
     await until(() => helper.getClients({ id: 'a' })?.state === 'authenticated');
     a.send({ event: 'early' });
     await until(() => handled.length > 0);
-    await Bun.sleep(1000); // more than three times the limit
+    await Bun.sleep(2000); // more than three times the limit
     return [a.events(), handled];
   },
   'requireEncryption without handshakeFn': async () => {
@@ -109,7 +109,7 @@ const mistakes: Record<string, () => Promise<unknown>> = {
     second.send(authenticate);
     await until(() => first.heard.length > 1);
     second.ws.close();
-    await until(() => !helper.getClients({ id: 'a' }));
+    await until(() => second.heard.length > 0 && !helper.getClients({ id: 'a' }));
     return [first.events(), second.events(), helper.getClients({ id: 'a' }) === undefined];
   },
 };
