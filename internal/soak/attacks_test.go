@@ -16,15 +16,7 @@ import (
 // gone waits until no client is left, and checks every index.
 func (s *site) gone(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		st := s.Stats()
-		if st.Connections == 0 && st.Accepted == st.Disconnected && st.QueuedBytes == 0 && st.Rooms == 0 && st.Backpressured == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("a client is left: %+v", st)
-		}
-	}
+	s.empty(t)
 	if err := s.ConsistencyCheck(); err != nil {
 		t.Error(err)
 	}
@@ -40,7 +32,7 @@ func TestA23EveryStateEveryDeath(t *testing.T) {
 			for _, state := range states() {
 				for _, death := range deaths {
 					t.Run(state.name+", "+death.name, func(t *testing.T) {
-						if err := live(s.addr, &state, &death); err != nil {
+						if err := s.live(&state, &death); err != nil {
 							t.Error(err)
 						}
 						s.gone(t)
@@ -64,7 +56,7 @@ func TestA24SendRacingClose(t *testing.T) {
 			for range 8 {
 				running.Go(func() {
 					for ctx.Err() == nil {
-						err := live(s.addr, &all[rand.N(len(all))], &deaths[rand.N(len(deaths))])
+						err := s.live(&all[rand.N(len(all))], &deaths[rand.N(len(deaths))])
 						if errors.Is(err, os.ErrDeadlineExceeded) { // others are sent away before they have got all
 							t.Error(err)
 						}

@@ -104,17 +104,17 @@ func drain(conn net.Conn) {
 }
 
 // live is one client's whole life.
-func live(addr string, s *state, d *death) error {
-	conn, err := net.Dial("unix", addr)
+func (s *site) live(st *state, d *death) error {
+	conn, err := s.dial()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-	for _, step := range s.steps {
+	for _, step := range st.steps {
 		_, _ = conn.Write(step.send) // await says what is wrong
 		if err := await(conn, step.until); err != nil {
-			return fmt.Errorf("%s: waiting for %q: %w", s.name, step.until, err)
+			return fmt.Errorf("%s: waiting for %q: %w", st.name, step.until, err)
 		}
 	}
 	d.die(conn)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // authTimeout bounds also how long a server remembers a client that has gone.
-const authTimeout = time.Second
+const authTimeout = 5 * time.Second
 
 // site is a server that listens, by one transport.
 type site struct {
@@ -23,6 +24,24 @@ type site struct {
 	addr string
 	ends chan struct{} // closed when it does not listen any more
 	web  *http.Server
+
+	dialed  atomic.Int64 // connections
+	settled atomic.Int64 // of those, upgraded or closed by net/http
+	serving atomic.Int64 // requests that are being answered
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serving.Add(1)
+	defer s.serving.Add(-1)
+	s.Server.ServeHTTP(w, r)
+}
+
+func (s *site) dial() (net.Conn, error) {
+	conn, err := net.Dial("unix", s.addr)
+	if err == nil {
+		s.dialed.Add(1)
+	}
+	return conn, err
 }
 
 func options(transport hearth.Transport) hearth.Options {
@@ -79,7 +98,15 @@ func open(t *testing.T, transport hearth.Transport) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := &site{Server: s, addr: path, ends: make(chan struct{}), web: &http.Server{Handler: s, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}}
+	web := &site{Server: s, addr: path, ends: make(chan struct{})}
+	web.web = &http.Server{
+		Handler: web, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ReadHeaderTimeout: 10 * time.Second,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateHijacked || state == http.StateClosed {
+				web.settled.Add(1)
+			}
+		},
+	}
 	go func() {
 		defer close(web.ends)
 		_ = web.web.Serve(ln)
@@ -96,17 +123,18 @@ func open(t *testing.T, transport hearth.Transport) *site {
 	return web
 }
 
-// empty waits until every client has gone and has been forgotten.
+// empty waits until every client has gone, those too that the server has not
+// seen yet.
 func (s *site) empty(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		settled := s.settled.Load() == s.dialed.Load() && s.serving.Load() == 0
 		st := s.Stats()
-		if st.Connections == 0 && st.Accepted == st.Disconnected && st.QueuedBytes == 0 && st.Rooms == 0 {
-			break
+		if settled && st.Connections == 0 && st.Accepted == st.Disconnected && st.QueuedBytes == 0 && st.Rooms == 0 && st.Backpressured == 0 {
+			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("clients are left: %+v", st)
+			t.Fatalf("clients are left, or requests (settled: %v): %+v", settled, st)
 		}
 	}
-	time.Sleep(3*authTimeout + 100*time.Millisecond) // deadlines that nobody waits for any more
 }

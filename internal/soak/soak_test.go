@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -59,6 +58,14 @@ func measure() usage {
 // maxGrowth is what the live heap may grow, in bytes.
 const maxGrowth = 2 << 20
 
+// shortRun is how long a run may be that is part of go test.
+const shortRun = 10 * time.Second
+
+// within reports whether u is no more than before.
+func (u usage) within(before usage) bool {
+	return u.goroutines <= before.goroutines && u.descriptors <= before.descriptors && u.heap <= before.heap+maxGrowth
+}
+
 // Every state, every way of dying, stuck and slow readers beside: afterwards
 // nothing is left.
 func TestSoak(t *testing.T) {
@@ -68,18 +75,21 @@ func TestSoak(t *testing.T) {
 			s := open(t, transport)
 			s.churn(t, 500*time.Millisecond, 0) // pools fill, maps grow
 			s.empty(t)
+			if *duration > shortRun {
+				time.Sleep(3*authTimeout + time.Second) // also what is known of the gone is forgotten
+			}
 			before := measure()
 			n := s.churn(t, *duration/time.Duration(len(all)), *cycles/int64(len(all)))
 			s.empty(t)
 			after := measure()
-			for end := time.Now().Add(20 * time.Second); after.goroutines > before.goroutines && time.Now().Before(end); after = measure() {
-				time.Sleep(100 * time.Millisecond) // one that ends by itself
+			for end := time.Now().Add(4 * authTimeout); !after.within(before) && time.Now().Before(end); after = measure() {
+				time.Sleep(100 * time.Millisecond)
 			}
 			t.Logf("%d clients; before: %s; after: %s", n, before, after)
 			if err := s.ConsistencyCheck(); err != nil {
 				t.Error(err)
 			}
-			if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.heap > before.heap+maxGrowth {
+			if !after.within(before) {
 				t.Errorf("something is left of %d clients: before: %s; after: %s", n, before, after)
 			}
 			if st := s.Stats(); st.Loops[0].Rescued != 0 {
@@ -104,7 +114,7 @@ func (s *site) churn(t *testing.T, d time.Duration, atLeast int64) int64 {
 		working.Go(func() {
 			all := states()
 			for time.Since(began) < d || n.Load() < atLeast {
-				if err := live(s.addr, &all[rand.N(len(all))], &deaths[rand.N(len(deaths))]); err != nil {
+				if err := s.live(&all[rand.N(len(all))], &deaths[rand.N(len(deaths))]); err != nil {
 					t.Errorf("a client: %v", err)
 					return
 				}
@@ -125,7 +135,7 @@ func (s *site) churn(t *testing.T, d time.Duration, atLeast int64) int64 {
 func (s *site) residents(ctx context.Context, running *sync.WaitGroup) {
 	stay := func(pause time.Duration) {
 		for ctx.Err() == nil {
-			conn, err := net.Dial("unix", s.addr)
+			conn, err := s.dial()
 			if err != nil {
 				return
 			}
