@@ -124,5 +124,5 @@ const (
 	DefaultMaxConnections               = 1 << 20
 	DefaultMaxUnauthenticated           = 16384
 	DefaultMaxUnauthenticatedPerAddress = 1024
-	DefaultMaxAuthPayload               = 8 << 10 // bytes
+	DefaultMaxAuthPayload               = 6 << 10 // bytes
 )

@@ -39,7 +39,7 @@ func TestOptionDefaults(t *testing.T) {
 		"MaxFragments":        {hearth.DefaultMaxFragments, 4096},
 		"MaxConnections":      {hearth.DefaultMaxConnections, 1048576},
 		"MaxUnauthenticated":  {hearth.DefaultMaxUnauthenticated, 16384},
-		"MaxAuthPayload":      {hearth.DefaultMaxAuthPayload, 8192},
+		"MaxAuthPayload":      {hearth.DefaultMaxAuthPayload, 6144},
 		"SendPings":           {hearth.DefaultSendPings, true},
 		"PublishToSelf":       {hearth.DefaultPublishToSelf, false},
 	}
