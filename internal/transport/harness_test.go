@@ -116,6 +116,7 @@ type server struct {
 	handle    func(c *server, op frame.Opcode, p []byte) bool
 	closed    chan transport.Cause
 	congested chan bool
+	seals     int // owned by the loop
 
 	mu      sync.Mutex
 	got     []string
@@ -132,11 +133,18 @@ func (s *server) Message(op frame.Opcode, p []byte) bool {
 	return false
 }
 
-func (s *server) Control() bool                   { return false }
-func (s *server) Congested(on bool)               { s.congested <- on }
-func (s *server) Transform(*transport.Frame)      {}
-func (s *server) Seal(dst, payload []byte) []byte { return append(dst, payload...) }
-func (s *server) Closed(cause transport.Cause)    { s.closed <- cause }
+func (s *server) Control() bool                { return false }
+func (s *server) Congested(on bool)            { s.congested <- on }
+func (s *server) Transform(*transport.Frame)   {}
+func (s *server) Closed(cause transport.Cause) { s.closed <- cause }
+
+// Seal puts a number in front of the payload.
+func (s *server) Seal(dst, payload []byte) []byte {
+	dst = fmt.Appendf(dst, "%d|", s.seals)
+	s.seals++
+	return append(dst, payload...)
+}
+
 func (s *server) Dropped() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
