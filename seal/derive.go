@@ -20,9 +20,8 @@ const (
 	tagBytes  = 16
 )
 
-// derive makes the key of a connection, and leaves nothing of what it came
-// from.
-func derive(own *ecdh.PrivateKey, peer *ecdh.PublicKey, salt []byte, info string) (cipher.AEAD, error) {
+// deriveKey makes the key of a connection.
+func deriveKey(own *ecdh.PrivateKey, peer *ecdh.PublicKey, salt []byte, info string) ([]byte, error) {
 	shared, err := own.ECDH(peer)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
@@ -31,6 +30,15 @@ func derive(own *ecdh.PrivateKey, peer *ecdh.PublicKey, salt []byte, info string
 	key, err := hkdf.Key(sha256.New, shared, salt, info, keyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return key, nil
+}
+
+// derive is deriveKey, and leaves nothing of the key but what it is used by.
+func derive(own *ecdh.PrivateKey, peer *ecdh.PublicKey, salt []byte, info string) (cipher.AEAD, error) {
+	key, err := deriveKey(own, peer, salt, info)
+	if err != nil {
+		return nil, err
 	}
 	defer clear(key)
 	block, err := aes.NewCipher(key)
