@@ -54,8 +54,6 @@ func TestSealedConnection(t *testing.T) {
 		} {
 			c.expect(want)
 		}
-		if got := s.Stats().QueuedBytes; got != 0 {
-			t.Errorf("%d bytes stay queued", got)
-		}
+		eventually(t, "nothing is queued", func() bool { return s.Stats().QueuedBytes == 0 })
 	})
 }

@@ -7,11 +7,13 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
+	"github.com/hearthws/hearth/internal/frame"
 	"github.com/hearthws/hearth/seal"
 )
 
@@ -136,5 +138,20 @@ func (p *peer) expect(want string) {
 	p.t.Helper()
 	if got := p.hear(); got != want {
 		p.t.Fatalf("received %s, want %s", got, want)
+	}
+}
+
+// masked is a text frame of a client.
+func masked(text []byte) []byte {
+	return frame.AppendMasked(nil, frame.Text, true, false, text, [4]byte{1, 2, 3, 4})
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(hearthtest.Patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
 	}
 }
