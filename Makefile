@@ -94,8 +94,8 @@ test-go: deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS) ## Go
 	go test $(RACE) ./...
 
 .PHONY: test-plain
-test-plain: ## the engine's tests without it: raw system calls, allocations, 10,000 clients
-	go test $(PLAIN) . ./internal/...
+test-plain: ## the engine's tests without it: raw system calls, allocations, nonces, 10,000 clients
+	go test $(PLAIN) . ./seal ./internal/...
 
 .PHONY: fuzz-short
 fuzz-short: ## each fuzz target for 3 seconds

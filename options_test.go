@@ -344,6 +344,13 @@ func TestOptionErrors(t *testing.T) {
 	tests := []test{
 		{"Authenticate", "nil", hearth.Options{}},
 		{"RequireEncryption", true, set(func(o *hearth.Options) { o.RequireEncryption = true })},
+		{"RequireSealedInbound", true, set(func(o *hearth.Options) { o.RequireSealedInbound = true })},
+		{"Encryption", "set", set(func(o *hearth.Options) {
+			o.Encryption, o.Transform = &reversing{}, sealing(accepting()).Transform
+		})},
+		{"Encryption", "set", set(func(o *hearth.Options) {
+			o.Encryption, o.Handshake = &reversing{}, encrypting(nil).Handshake
+		})},
 		{"Transport", hearth.Transport("carrier pigeon"), set(func(o *hearth.Options) { o.Transport = "carrier pigeon" })},
 		{"DefaultRooms", []string{"a", ""}, set(func(o *hearth.Options) { o.DefaultRooms = []string{"a", ""} })},
 		{"BackpressureLimit", 2000, set(func(o *hearth.Options) { o.BackpressureLimit, o.MaxQueuedBytes = 2000, 1000 })},
