@@ -275,6 +275,9 @@ func (s *Server) close(ctx context.Context) error {
 	if cut := s.engine.Shutdown(ctx); err == nil {
 		err = cut
 	}
+	if late := s.waitSealers(ctx); err == nil {
+		err = late
+	}
 	s.crew.close()
 	if err == nil {
 		s.crew.hands.Wait()
@@ -284,6 +287,24 @@ func (s *Server) close(ctx context.Context) error {
 		err = cerr
 	}
 	return err
+}
+
+// waitSealers waits for Transform hooks of clients that have gone, which
+// nothing else waits for. No loop asks for any more.
+func (s *Server) waitSealers(ctx context.Context) error {
+	idle := make(chan struct{})
+	go func() {
+		for _, sealer := range s.sealers {
+			sealer.working.Wait()
+		}
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // sweep closes silent clients.

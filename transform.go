@@ -40,6 +40,7 @@ type sealer struct {
 	ready    []*Client
 	running  map[*Client]time.Time // since when
 	watching bool                  // a timer looks for hooks that hang
+	working  sync.WaitGroup
 }
 
 // hung is how long a hook may take before its place is given to another.
@@ -62,7 +63,8 @@ func (s *sealer) startLocked() {
 			}
 			return
 		}
-		go s.work(s.takeLocked())
+		c := s.takeLocked()
+		s.working.Go(func() { s.work(c) })
 	}
 }
 

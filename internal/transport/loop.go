@@ -84,6 +84,9 @@ func (l *Loop) PostWith(commit func(), ops ...Op) {
 func (l *Loop) postLocked(ops ...Op) {
 	if l.stopped {
 		l.mu.Unlock()
+		for i := range ops {
+			l.drop(&ops[i])
+		}
 		return
 	}
 	l.posted = append(l.posted, ops...)

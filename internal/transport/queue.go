@@ -58,16 +58,27 @@ func (l *Loop) uncount(c *Conn, n int64) {
 	l.queued.Add(-n)
 }
 
+// drop takes back what is counted for an operation that is not carried out.
+func (l *Loop) drop(op *Op) {
+	switch op.kind {
+	case opAdmitted:
+		l.uncount(op.conn, op.frame.Len())
+		more, _ := op.arg.([]*Frame)
+		for _, f := range more {
+			l.uncount(op.conn, f.Len())
+		}
+	case opTransformed:
+		l.uncount(op.conn, op.arg.(*Frame).Len())
+	}
+}
+
 func (l *Loop) sendAdmitted(op *Op) {
 	c := op.conn
-	more, _ := op.arg.([]*Frame)
 	if !c.takes() {
-		l.uncount(c, op.frame.Len())
-		for _, f := range more {
-			l.uncount(c, f.Len())
-		}
+		l.drop(op)
 		return
 	}
+	more, _ := op.arg.([]*Frame)
 	if c.flags&sealed != 0 && op.frame.Event == "" {
 		l.uncount(c, op.frame.Len())
 		return
