@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hearthws/hearth/hearthtest"
+	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/seal"
 )
 
@@ -113,14 +113,13 @@ func TestClientRefuses(t *testing.T) {
 func TestNothingShowsKeys(t *testing.T) {
 	key := fixedKey("secret")
 	e := newEncryption(t, seal.Options{Keys: []*ecdh.PrivateKey{key}})
-	s := hearthtest.New(t, sealing(e))
 	v := loadVectors(t).Sessions[0]
 	client, server := v.ends(t, true)
 	offer := seal.OfferWith(key, seal.ClientOptions{})
 	secrets := [][]byte{key.Bytes(), decode(t, v.Key)}
 
 	var out bytes.Buffer
-	values := []any{e, offer, client, server, s.Server, s.Dial().Conn()}
+	values := []any{e, offer, client, server, hearth.Options{Encryption: e}, seal.Options{Keys: []*ecdh.PrivateKey{key}}}
 	for _, value := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", value)

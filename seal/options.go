@@ -4,6 +4,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 )
 
 // DefaultInfo is the info string of the key derivation, that of the original's
@@ -26,6 +27,15 @@ type Options struct {
 	// clients must be configured with the same. Default: none.
 	AdditionalData string
 }
+
+// Format keeps keys out of every text: fmt follows pointers to them where a
+// verb does not fit.
+func (o Options) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "seal.Options{%d keys, Info: %q, AdditionalData: %q}", len(o.Keys), o.Info, o.AdditionalData)
+}
+
+// LogValue keeps keys out of logs.
+func (o Options) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
 // withDefaults is a copy of o in which every field has its value.
 func (o Options) withDefaults() (Options, error) {
