@@ -60,7 +60,7 @@ func TestEveryBitFlipped(t *testing.T) {
 // change is something that happens to messages on their way.
 type change struct {
 	name string
-	do   func(t *testing.T, c *peer, other *peer) []string
+	do   func(t *testing.T, c, other *peer) []string
 	// What a client that does not count hears; "" is an echo of "x".
 	uncounted []string
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/seal"
 )
 
@@ -321,10 +322,7 @@ func TestVectorsOfPublicKeys(t *testing.T) {
 }
 
 // ends are both ends of a session.
-func (s *sessionVector) ends(t *testing.T, counted bool) (*seal.ClientSession, interface {
-	AppendSealed(dst, message []byte) []byte
-	Open(dst []byte, data json.RawMessage) ([]byte, error)
-}) {
+func (s *sessionVector) ends(t *testing.T, counted bool) (*seal.ClientSession, hearth.EncryptionSession) {
 	t.Helper()
 	client, server := s.Client.private(t), s.Server.private(t)
 	answer := map[string]any{"serverPublicKey": s.ServerKey, "salt": s.Salt}
