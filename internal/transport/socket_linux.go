@@ -110,9 +110,15 @@ func (l *Loop) take(c *Conn, s *socket) {
 // watch tells epoll what to look for. The event carries slot and generation,
 // never the descriptor: numbers of descriptors are used again at once.
 func (l *Loop) watch(c *Conn, how int, events uint32) error {
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.polling.fd, how, int(c.fd), &unix.EpollEvent{
-		Events: events, Fd: c.slot, Pad: int32(c.gen),
-	}))
+	call := func() error {
+		return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.polling.fd, how, int(c.fd), &unix.EpollEvent{
+			Events: events, Fd: c.slot, Pad: int32(c.gen),
+		}))
+	}
+	if f := l.engine.cfg.Faults; f != nil && f.Watch != nil {
+		return f.Watch(int(c.fd), call)
+	}
+	return call()
 }
 
 // arm brings what epoll looks for in line with the state of c. A socket that

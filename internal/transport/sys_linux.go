@@ -10,6 +10,9 @@ type Faults struct {
 	Write func(fd int, p []byte, real func(p []byte) (int, error)) (int, error)
 	Read  func(fd int, p []byte, real func(p []byte) (int, error)) (int, error)
 
+	// Watch gets the real call that tells epoll of a socket.
+	Watch func(fd int, real func() error) error
+
 	// Dup fails the taking over of a descriptor.
 	Dup func() error
 }
