@@ -49,7 +49,7 @@ func TestPausesDuringFanOut(t *testing.T) {
 
 	before := stopping()
 	f := FrameOf(frame.Text, false, make([]byte, 128))
-	const collections = 100
+	const collections = 40
 	for range collections {
 		target := written.Load() + members/2
 		for range 2 {
