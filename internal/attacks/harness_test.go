@@ -124,7 +124,15 @@ func (s *target) ask(t testing.TB, raw string) (status int, rest string) {
 	t.Helper()
 	conn := s.conn(t)
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	go func() { _, _ = io.WriteString(conn, raw) }() // the server need not read it all
+	written := make(chan struct{})
+	go func() {
+		_, _ = io.WriteString(conn, raw) // the server need not read it all
+		close(written)
+	}()
+	defer func() {
+		conn.Close()
+		<-written
+	}()
 	r := bufio.NewReader(conn)
 	res, err := http.ReadResponse(r, nil)
 	if err != nil {
