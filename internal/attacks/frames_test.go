@@ -192,18 +192,20 @@ func TestA11Floods(t *testing.T) {
 		c.Stall()
 		most := int64(0)
 		flood := bytes.Repeat(masked(frame.Ping, true, strings.Repeat("p", 125)), 1000)
-		for range 40 { // 5 MB, more than sockets take
+		for range 60 { // 8 MB, more than sockets take
 			if _, err := c.Write(flood); err != nil {
 				t.Fatal(err)
 			}
 			most = max(most, s.Stats().QueuedBytes)
 		}
-		if most > 80<<10 {
+		if most > 1<<20 { // the limit, and what was read before it was reached
 			t.Errorf("%d bytes were queued", most)
 		}
 		c.Unstall()
-		c.Send("echo", 1)
-		c.Expect("echo") // lives on
+		eventually(t, "it lives on", func() bool { // while much is queued, echoes are dropped
+			c.Send("echo", 1)
+			return len(c.Received()) > 0
+		})
 	})
 	onBoth(t, func() hearth.Options {
 		opts := accepting()
