@@ -14,7 +14,7 @@ import (
 )
 
 // A reader that is stuck in a full room costs its limit, and nobody's time.
-// Fails when Admit refuses nothing.
+// Fails when loops queue the frames of a room whatever waits.
 func TestA12SlowReader(t *testing.T) {
 	onBoth(t, accepting, func(t *testing.T, s *target) {
 		var stuck, well []*hearthtest.Client
