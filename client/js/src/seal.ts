@@ -81,7 +81,10 @@ async function accept(
   }
   const publicKey = decode(serverPublicKey);
   const salt = decode(saltText);
-  if (publicKey?.length !== keyBytes || salt?.length !== saltBytes) throw foreign();
+  // Node takes hybrid points as well, which begin with 6 or 7.
+  if (publicKey?.length !== keyBytes || publicKey[0] !== 4 || salt?.length !== saltBytes) {
+    throw foreign();
+  }
   if (serverKey !== undefined && ![serverKey].flat().includes(encode(publicKey))) {
     throw new HearthError(
       "server-key",
