@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthws/hearth/internal/frame"
@@ -157,7 +158,7 @@ func (c *Client) welcome(id *identity) {
 	if !admitted {
 		return
 	}
-	c.lastActivity.Store(time.Now().UnixMilli())
+	c.lastActivity.Store(s.uptime())
 	s.counters.authenticated.Add(1)
 	if debugging(s.opts.Logger) {
 		s.opts.Logger.Debug("authenticated", "client", c.ID(), "user", id.UserID, "encrypted", c.Encrypted())
@@ -182,7 +183,14 @@ func (s *Server) roomsFor(c *Client) []string {
 // SubscribeWait at most, and no longer than the client lives.
 func (s *Server) await(c *Client, subscribe func(live func(error))) {
 	live := make(chan error, 1)
-	subscribe(func(err error) { live <- err })
+	var settled atomic.Bool // the answer has come, or the client has gone on
+	subscribe(func(err error) {
+		if settled.CompareAndSwap(false, true) {
+			live <- err
+		} else {
+			s.late.end(s, err)
+		}
+	})
 	var err error
 	select {
 	case err = <-live:
@@ -192,7 +200,12 @@ func (s *Server) await(c *Client, subscribe func(live func(error))) {
 		select {
 		case err = <-live:
 		case <-timer.C:
-			err = context.DeadlineExceeded
+			if settled.CompareAndSwap(false, true) {
+				s.late.begin()
+				err = context.DeadlineExceeded
+			} else {
+				err = <-live
+			}
 		case <-c.ended(false):
 			return
 		}

@@ -22,7 +22,7 @@ type Client struct {
 	data      *UpgradeData // nil: none
 	connected int64        // Unix milliseconds
 
-	lastActivity atomic.Int64 // Unix milliseconds, of the last message
+	lastActivity atomic.Int64 // Server.uptime of the last message
 	stateValue   atomic.Uint32
 	encrypted    atomic.Bool
 	congested    atomic.Bool
@@ -132,7 +132,10 @@ func (c *Client) ConnectedAt() time.Time { return time.UnixMilli(c.connected) }
 
 // LastActivity is when the last message arrived, or the connection was made.
 // Pings and pongs do not count.
-func (c *Client) LastActivity() time.Time { return time.UnixMilli(c.lastActivity.Load()) }
+func (c *Client) LastActivity() time.Time {
+	silent := c.server.uptime() - c.lastActivity.Load()
+	return time.Now().Add(-time.Duration(silent) * time.Millisecond)
+}
 
 // Encrypted reports whether what is sent to the client is sealed by
 // Options.Encryption, or goes through Transform.

@@ -210,7 +210,9 @@ type Options struct {
 	HeartbeatTimeout time.Duration
 
 	// SubscribeWait is how long `connected`, or the message after a join,
-	// waits for the broker's subscriptions. Default: [DefaultSubscribeWait].
+	// waits for the broker's subscriptions. A client that goes on without them
+	// may miss messages of other servers, which OnGap tells once they are
+	// live. Default: [DefaultSubscribeWait].
 	SubscribeWait time.Duration
 
 	// Origins lists the origins of pages that may connect besides those of

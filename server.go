@@ -43,6 +43,7 @@ type Server struct {
 	messagePrice, bytePrice float64
 
 	crew     crew
+	late     late
 	counters counters
 	serving  atomic.Bool // from when hub is there until Shutdown
 	brokerUp atomic.Bool
@@ -307,6 +308,10 @@ func (s *Server) waitSealers(ctx context.Context) error {
 	}
 }
 
+// uptime is the time since New in milliseconds, which no change of the
+// system's clock makes longer or shorter.
+func (s *Server) uptime() int64 { return time.Since(s.began).Milliseconds() }
+
 // sweep closes silent clients.
 func (s *Server) sweep() {
 	defer s.sweeper.Done()
@@ -323,7 +328,7 @@ func (s *Server) sweep() {
 }
 
 func (s *Server) sweepAt(now time.Time) {
-	silentSince := now.Add(-s.opts.HeartbeatTimeout).UnixMilli()
+	silentSince := (now.Sub(s.began) - s.opts.HeartbeatTimeout).Milliseconds()
 	var silent []*Client
 	s.hub.Each(func(hc *hub.Client) {
 		c := clientOf(hc)

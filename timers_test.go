@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
 )
@@ -251,6 +253,8 @@ func TestSubscribeWait(t *testing.T) {
 		opts := accepting()
 		opts.Broker = broker
 		opts.SubscribeWait = 2 * time.Second
+		var gaps []hearth.Gap
+		opts.OnGap = func(g hearth.Gap) { gaps = append(gaps, g) }
 		opts.OnMessage = func(_ context.Context, c *hearth.Client, m hearth.Message) error {
 			_, err := c.Send("did", m.Event)
 			return err
@@ -288,6 +292,11 @@ func TestSubscribeWait(t *testing.T) {
 		expectReceived(t, c)
 		broker.answer(nil) // in time
 		expectReceived(t, c, `{"event":"did","data":"hello"}`)
+		// What was late is live now: until then, the client has missed others' messages.
+		want := []hearth.Gap{{From: began, To: time.Now(), Missed: -1}}
+		if diff := cmp.Diff(want, gaps); diff != "" {
+			t.Errorf("gaps (-want +told):\n%s", diff)
+		}
 		broker.hold()
 		c.Send("join", rooms("c"))
 		c.Send("hello", nil)
@@ -296,6 +305,13 @@ func TestSubscribeWait(t *testing.T) {
 		expectReceived(t, c, `{"event":"did","data":"hello"}`)
 		if got := s.Stats().SubscribeTimeouts; got != 3 {
 			t.Errorf("%d timeouts are counted, want 3", got)
+		}
+		broker.hold()
+		c.Send("join", rooms("d"))
+		after(time.Now(), 2*time.Second)
+		broker.answer(hearth.ErrBrokerUnavailable) // late; the broker tells that gap when it is back
+		if len(gaps) != 1 {
+			t.Errorf("gaps that are the broker's to tell: %+v", gaps[1:])
 		}
 	})
 }

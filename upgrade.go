@@ -46,7 +46,7 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, data UpgradeDat
 	}
 	now := time.Now().UnixMilli()
 	c := &Client{server: s, remote: remote, connected: now}
-	c.lastActivity.Store(now)
+	c.lastActivity.Store(s.uptime())
 	if data.ClientID != "" || data.UserID != "" || data.Metadata != nil {
 		c.data = &data
 	}

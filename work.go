@@ -58,7 +58,7 @@ func (c *Client) releaseLocked(hold holds) {
 	w := c.work
 	before := w.holds
 	if w.holds &^= hold; before != 0 && w.holds == 0 {
-		c.lastActivity.Store(time.Now().UnixMilli())
+		c.lastActivity.Store(c.server.uptime())
 		c.hub.Resume()
 	}
 }
@@ -93,7 +93,7 @@ func (c *Client) leave() {
 func (h *handler) Message(op frame.Opcode, payload []byte) (pause bool) {
 	c := (*Client)(h)
 	now := time.Now()
-	c.lastActivity.Store(now.UnixMilli())
+	c.lastActivity.Store(now.Sub(c.server.began).Milliseconds())
 	c.server.counters.messagesIn.Add(1)
 	decode := wire.DecodeMessage
 	if op == frame.Text {

@@ -19,7 +19,13 @@ func (l *lab) hooks(o *hearth.Options) {
 	o.Authenticate = authenticate
 	o.ValidateRooms = validateRooms
 	o.OnMessage = l.onMessage
+	o.OnGap = func(g hearth.Gap) {
+		_ = l.server.ToRoom(context.Background(), gapRoom, "gap", g, hearth.LocalOnly())
+	}
 }
+
+// gapRoom is the room whose members here hear of gaps.
+const gapRoom = "lab:gaps"
 
 // metadata is the same for every client, and shared.
 var metadata = map[string]any{"a": 1}
@@ -71,6 +77,7 @@ type order struct {
 	Exclude                  json.RawMessage
 	Code                     *int
 	MS                       int
+	N                        json.RawMessage
 }
 
 // body is what is sent: absent when it is.
@@ -103,6 +110,8 @@ func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message)
 	switch m.Event {
 	case "pub":
 		return s.Send(ctx, o.Room, "msg", o.body(), async)
+	case "send": // is pub, and answered
+		return s.Send(ctx, o.Room, "msg", o.body(), hearth.Async(func(err error) { answer(c, o.N, err) }))
 	case "bcast":
 		return s.Send(ctx, "", "msg", o.body(), async)
 	case "local":
@@ -140,6 +149,15 @@ func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message)
 		return err
 	}
 	return nil
+}
+
+// answer tells a client what became of its message.
+func answer(c *hearth.Client, n json.RawMessage, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	_, _ = c.Send("sent", map[string]any{"n": n, "error": text}) // it may have gone
 }
 
 func logFailure(err error) {

@@ -120,6 +120,28 @@ func (p *Process) Kill() {
 	p.stop()
 }
 
+// Signal sends a signal, such as SIGSTOP.
+func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
+
+// Killed says that the process is going to end otherwise than by SIGTERM.
+func (p *Process) Killed() { p.killed.Store(true) }
+
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Log is the end of what the process has written to its standard error.
+func (p *Process) Log() string { return string(p.log.tail(2000)) }
+
+// Lab is a command that runs a lab server on an address, with flags of its own.
+func Lab(t testing.TB, addr string, flags ...string) *exec.Cmd {
+	t.Helper()
+	bin, err := lab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(bin, append([]string{"-addr", addr}, flags...)...)
+}
+
 // logBuffer keeps the end of what a process writes.
 type logBuffer struct {
 	mu  sync.Mutex
@@ -179,11 +201,7 @@ var (
 // Hearth starts one lab server (internal/lab) with flags of its own.
 func Hearth(t testing.TB, flags ...string) *Process {
 	t.Helper()
-	bin, err := lab()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Start(t, exec.Command(bin, append([]string{"-addr", "127.0.0.1:0"}, flags...)...), 1)
+	return Start(t, Lab(t, "127.0.0.1:0", flags...), 1)
 }
 
 // Command is the program hearth (cmd/hearth) with arguments.

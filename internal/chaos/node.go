@@ -1,0 +1,72 @@
+package chaos
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/hearthws/hearth/internal/transcript/servers"
+)
+
+// Node is one lab server in a process of its own. It keeps its address when it
+// is started again.
+type Node struct {
+	world *World
+	Name  string
+	addr  string
+	via   atomic.Pointer[string] // address that clients use instead
+	up    atomic.Bool            // clients choose it
+	*servers.Process
+}
+
+// Start runs the node.
+func (n *Node) Start() {
+	n.world.t.Helper()
+	o := &n.world.opts
+	flags := append([]string{"-default-rooms", ""}, o.Flags...)
+	if o.Redis != "" {
+		flags = append(flags, "-redis", o.Redis)
+	}
+	cmd := servers.Lab(n.world.t, n.addr, flags...)
+	if o.Limit > 0 {
+		cmd = exec.Command("sh", append([]string{"-c", "ulimit -n " + strconv.Itoa(o.Limit) + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+	}
+	cmd.Env = append(os.Environ(), o.Env...)
+	n.Process = servers.Start(n.world.t, cmd, 1)
+	n.addr = n.Addr()
+	n.up.Store(true)
+}
+
+// dial connects a client.
+func (n *Node) dial() (*conn, error) {
+	if via := n.via.Load(); via != nil {
+		return dial(*via)
+	}
+	return dial(n.addr)
+}
+
+// Kill is kill -9.
+func (n *Node) Kill() {
+	n.up.Store(false)
+	n.Process.Kill()
+}
+
+// Stop is SIGTERM, and must end well.
+func (n *Node) Stop() {
+	n.up.Store(false)
+	n.Process.Stop()
+}
+
+// Freeze stops the node's process, which keeps its connections.
+func (n *Node) Freeze() {
+	n.up.Store(false)
+	n.Signal(syscall.SIGSTOP)
+}
+
+// Thaw lets a frozen node go on.
+func (n *Node) Thaw() {
+	n.Signal(syscall.SIGCONT)
+	n.up.Store(true)
+}
