@@ -62,6 +62,7 @@ func TestFaultsAreFound(t *testing.T) {
 		"shares an epoch":             "Numbers",
 		"counts nobody's numbers":     "MissingNumbers",
 		"counts repeats":              "MissingNumbers",
+		"delivers what comes again":   "MissingNumbers",
 		"counts its own":              "MissingNumbers",
 		"counts what it gave up":      "NumbersWhileAway",
 	} {

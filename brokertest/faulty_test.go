@@ -41,6 +41,7 @@ type faultySession struct {
 	received int
 	numbers  map[string]uint64    // by channel: of the last envelope published
 	last     map[[2]string]uint64 // by channel and epoch: the number that came last
+	first    map[[2]string]uint64 // the number that came first
 	missed   int64
 	gaps     int64
 }
@@ -56,7 +57,7 @@ func (b *faulty) Open(ctx context.Context, node hearth.BrokerNode) (hearth.Broke
 	b.opened++
 	s := &faultySession{
 		broker: b, fault: b.fault, number: b.opened, node: node, channels: make(map[string]subscribed),
-		numbers: make(map[string]uint64), last: make(map[[2]string]uint64),
+		numbers: make(map[string]uint64), last: make(map[[2]string]uint64), first: make(map[[2]string]uint64),
 	}
 	if node.Deliver != nil {
 		node.Deliver = s.receive
@@ -122,7 +123,9 @@ func (s *faultySession) receive(env hearth.Envelope) {
 	if !ok || s.fault == "is done before it is live" && time.Since(sub.since) < 5*time.Millisecond {
 		return
 	}
-	s.look(&env)
+	if again := s.look(&env); again && s.fault != "delivers what comes again" {
+		return
+	}
 	switch s.fault {
 	case "delivers twice":
 		s.node.Deliver(env)
@@ -167,15 +170,20 @@ func (s *faultySession) enumerate(env *hearth.Envelope) {
 	}
 }
 
-// look tells what is missing before an envelope.
-func (s *faultySession) look(env *hearth.Envelope) {
+// look tells what is missing before an envelope. It reports whether the envelope
+// comes again.
+func (s *faultySession) look(env *hearth.Envelope) (again bool) {
 	own := env.ServerID == s.node.ServerID && s.fault != "counts its own"
 	if env.Epoch == "" || env.Seq == 0 || own || s.fault == "counts nobody's numbers" {
-		return
+		return false
 	}
 	s.mu.Lock()
 	key := [2]string{env.Channel(), env.Epoch}
 	last, missed := s.last[key], int64(0)
+	if last == 0 {
+		s.first[key] = env.Seq
+	}
+	again = env.Seq <= last && env.Seq >= s.first[key]
 	switch {
 	case last != 0 && env.Seq > last:
 		missed = int64(env.Seq - last - 1)
@@ -191,6 +199,7 @@ func (s *faultySession) look(env *hearth.Envelope) {
 		now := time.Now()
 		s.node.ReportGap(hearth.Gap{Channel: env.Channel(), From: now, To: now, Missed: missed, Server: env.ServerID})
 	}
+	return again
 }
 
 // forget ends the numbers of a channel.

@@ -67,7 +67,8 @@ func testNumbers(t *testing.T, h Harness) {
 	}
 }
 
-// testMissingNumbers: numbers that do not come are a gap, and nothing else is.
+// testMissingNumbers: numbers that do not come are a gap, and nothing else is;
+// what comes again, or late, is not delivered.
 func testMissingNumbers(t *testing.T, h Harness) {
 	from, to := openNode(t, h.Broker(), "from"), openNode(t, h.Broker(), "to")
 	if !counts(t, from, to) {
@@ -79,8 +80,8 @@ func testMissingNumbers(t *testing.T, h Harness) {
 	}{
 		{"a", "first heard in the middle", 7},
 		{"a", "first heard in the middle", 8},
-		{"a", "first heard in the middle", 8}, // as if it came twice
-		{"a", "first heard in the middle", 3}, // as if it came late
+		{"a", "first heard in the middle", 8}, // it comes twice
+		{"a", "first heard in the middle", 3}, // from before it was listened to
 		{"a", "first heard in the middle", 9},
 		{"a", "another one", 5},
 		{"a", "first heard in the middle", 10},
@@ -92,6 +93,7 @@ func testMissingNumbers(t *testing.T, h Harness) {
 		{"to", "its own", 5},
 		{"b", "three are missing", 1},
 		{"b", "three are missing", 5},
+		{"b", "three are missing", 4}, // late; it was told as missing
 		{hearth.EmitterID, "two and one", 1<<64 - 8},
 		{hearth.EmitterID, "two and one", 1<<64 - 5},
 		{hearth.EmitterID, "two and one", 1<<64 - 3},
@@ -108,6 +110,14 @@ func testMissingNumbers(t *testing.T, h Harness) {
 	})
 	if diff := cmp.Diff(map[string]int64{"b": 3, hearth.EmitterID: 3}, missed); diff != "" {
 		t.Errorf("missed by server (-want +told):\n%s", diff)
+	}
+	for event, want := range map[string]int{
+		"a first heard in the middle 8.": 1, "a first heard in the middle 3.": 1, "b three are missing 5.": 1,
+		"b three are missing 4.": 0, "a no number 0.": 1, "a  100.": 1,
+	} {
+		if got := len(to.received(event)); got != want {
+			t.Errorf("%q was delivered %d times, want %d", event, got, want)
+		}
 	}
 	gaps := to.missed()
 	for _, g := range gaps {

@@ -159,6 +159,10 @@ var serverMetrics = []definition[hearth.Stats]{
 		func(s *hearth.Stats) float64 { return float64(s.Broker.Overflowed) },
 	},
 	{
+		"broker_repeated_total", "Messages of the broker that came again, or after later ones, and were left out.", counter,
+		func(s *hearth.Stats) float64 { return float64(s.Broker.Repeated) },
+	},
+	{
 		"broker_reconnects_total", "Times that the connection to the broker was made again.", counter,
 		func(s *hearth.Stats) float64 { return float64(s.Broker.Reconnects) },
 	},

@@ -44,7 +44,7 @@ func newDispatcher(l *link) *dispatcher {
 
 func (d *dispatcher) dispatch(r *received) {
 	if r.broken {
-		d.runs.reset()
+		d.runs.skip()
 	}
 	d.sessions = d.link.interest.receivers(d.sessions[:0], r.topic)
 	if r.ended || len(d.sessions) == 0 { // nobody wants it any more
@@ -58,10 +58,15 @@ func (d *dispatcher) dispatch(r *received) {
 		d.link.malformed(r.channel, err)
 		return
 	}
-	if missed, since := d.runs.note(r.channel, env.Epoch, env.Seq, r.alive); missed > 0 {
+	v := d.runs.note(r.channel, env.Epoch, env.Seq, r.alive)
+	if v.missed > 0 {
 		d.missing(hearth.Gap{
-			Channel: r.channel, From: time.Unix(0, since), To: time.Now(), Missed: missed, Server: env.ServerID,
+			Channel: r.channel, From: time.Unix(0, v.since), To: time.Now(), Missed: v.missed, Server: env.ServerID,
 		})
+	}
+	if v.again { // as in a Cluster, when the subscriber has moved to another node
+		d.link.repeats.Add(1)
+		return
 	}
 	for _, s := range d.sessions {
 		s.deliver(env)

@@ -31,7 +31,7 @@ type link struct {
 	tasks     sync.WaitGroup
 	subscribe sync.Once
 
-	reconnects, gaps, invalid, overflows, missing atomic.Int64
+	reconnects, gaps, invalid, overflows, missing, repeats atomic.Int64
 
 	malformedLog, refusedLog throttle // of log lines
 

@@ -12,8 +12,8 @@ func TestNumbersAreForgotten(t *testing.T) {
 	heard := newRuns()
 	pass := func(channel string) (string, uint64) {
 		epoch, seq := n.next([]byte(channel))
-		if missed, _ := heard.note(channel, epoch, seq, 1); missed != 0 {
-			t.Fatalf("channel %s, %s %d: %d are missing, want none", channel, epoch, seq, missed)
+		if v := heard.note(channel, epoch, seq, 1); v.missed != 0 || v.again {
+			t.Fatalf("channel %s, %s %d: %+v, want nothing", channel, epoch, seq, v)
 		}
 		return epoch, seq
 	}
@@ -57,38 +57,45 @@ func TestRuns(t *testing.T) {
 	type step struct {
 		channel, epoch string
 		seq            uint64
-		missed, since  int64
+		want           verdict
 	}
 	at := int64(0)
 	check := func(steps ...step) {
 		t.Helper()
 		for i, s := range steps {
 			at++
-			if missed, since := heard.note(s.channel, s.epoch, s.seq, at); missed != s.missed || since != s.since {
-				t.Errorf("step %d, %+v: %d missed since %d", i, s, missed, since)
+			if got := heard.note(s.channel, s.epoch, s.seq, at); got != s.want {
+				t.Errorf("step %d, %+v: %+v", i, s, got)
 			}
 		}
 	}
+	next := func(since int64) verdict { return verdict{since: since} }
+	missing := func(n, since int64) verdict { return verdict{missed: n, since: since} }
+	none, again := verdict{}, verdict{again: true}
 	check(
-		step{"a", "x", 10, 0, 0}, step{"b", "x", 3, 0, 0}, step{"a", "y", 7, 0, 0}, // 1, 2, 3
-		step{"a", "x", 11, 0, 1}, step{"a", "x", 15, 3, 4}, step{"b", "x", 5, 1, 2}, step{"a", "y", 8, 0, 3},
-		step{"a", "x", 12, 0, 0}, step{"a", "x", 16, 0, 5}, step{"a", "", 99, 0, 0}, step{"a", "x", 0, 0, 0},
+		step{"a", "x", 10, none}, step{"b", "x", 3, none}, step{"a", "y", 7, none}, // 1, 2, 3
+		step{"a", "x", 11, next(1)}, step{"a", "x", 15, missing(3, 4)}, step{"b", "x", 5, missing(1, 2)}, step{"a", "y", 8, next(3)},
+		step{"a", "x", 12, again}, step{"a", "x", 15, again}, step{"a", "x", 9, none}, step{"b", "x", 2, none}, // 8 … 11
+		step{"a", "x", 16, next(5)}, step{"a", "", 99, none}, step{"a", "x", 0, none},
 	)
 	heard.forget("a")
-	check(step{"a", "x", 30, 0, 0}, step{"b", "x", 6, 0, 6}, step{"a", "x", 31, 0, 12})
-	heard.reset()
-	check(step{"a", "x", 50, 0, 0}, step{"b", "x", 50, 0, 0}, step{"a", "x", 1<<64 - 1, 1<<63 - 1, 15})
+	check(step{"a", "x", 11, none}, step{"b", "x", 6, next(6)}, step{"a", "x", 12, next(15)}) // 15, 16, 17
+	heard.skip()
+	check(
+		step{"a", "x", 12, again}, step{"a", "x", 50, none}, step{"a", "x", 13, again}, step{"b", "x", 50, none}, // 18 … 21
+		step{"a", "x", 1<<64 - 1, missing(1<<63-1, 19)},
+	)
 
 	const publishers = 10 * maxOfChannel
 	for i := range publishers {
-		check(step{"c", fmt.Sprint(i), 1, 0, 0})
+		check(step{"c", fmt.Sprint(i), 1, none})
 	}
 	if n := len(heard.channel("c").list); n != maxOfChannel {
 		t.Errorf("%d publishers of a channel are remembered, want %d", n, maxOfChannel)
 	}
 	for i := publishers - maxOfChannel; i < publishers; i++ { // those heard last
-		if missed, _ := heard.note("c", fmt.Sprint(i), 3, at); missed != 1 {
-			t.Errorf("publisher %d: %d missed, want 1", i, missed)
+		if v := heard.note("c", fmt.Sprint(i), 3, at); v.missed != 1 {
+			t.Errorf("publisher %d: %d missed, want 1", i, v.missed)
 		}
 	}
 }

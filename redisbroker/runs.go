@@ -14,7 +14,8 @@ const (
 
 // runs remembers, for each channel and publisher, the number that came last. A
 // number heard first begins a run; one that is not the next one tells how many
-// are missing. It belongs to the inbox's goroutine.
+// are missing; one of the run that is not higher comes again, or late. It belongs
+// to the inbox's goroutine.
 //
 // As [numbers] does, it forgets what was not heard of for long: what begins
 // again has nothing missing.
@@ -22,26 +23,34 @@ type runs struct {
 	seed          maphash.Seed
 	recent, older map[uint64]*channelRuns // by the channel's hash
 	size          int                     // runs in recent
+	stretch       uint64                  // counts what may be missing unseen, see skip
 }
 
 // channelRuns are those of one channel, the one heard last first.
 type channelRuns struct{ list []run }
 
 type run struct {
-	epoch uint64 // its hash
-	last  uint64
-	alive int64 // when everything was last known to arrive, as the last one arrived, in Unix ns
+	epoch       uint64 // its hash
+	first, last uint64
+	stretch     uint64 // of the last one
+	alive       int64  // when everything was last known to arrive, as the last one arrived, in Unix ns
+}
+
+// verdict is what a number says.
+type verdict struct {
+	missed int64 // how many are missing before it
+	since  int64 // from when on, in Unix ns
+	again  bool  // it comes again, or after a higher one, which told that it was missing
 }
 
 func newRuns() runs {
 	return runs{seed: maphash.MakeSeed(), recent: make(map[uint64]*channelRuns)}
 }
 
-// note notes the number of an envelope. It returns how many are missing before
-// it, and from when on.
-func (r *runs) note(channel, epoch string, seq uint64, alive int64) (missed, since int64) {
+// note notes the number of an envelope.
+func (r *runs) note(channel, epoch string, seq uint64, alive int64) verdict {
 	if epoch == "" || seq == 0 {
-		return 0, 0 // it is not counted up
+		return verdict{} // it is not counted up
 	}
 	of, name := r.channel(channel), maphash.String(r.seed, epoch)
 	for i := range of.list {
@@ -50,20 +59,23 @@ func (r *runs) note(channel, epoch string, seq uint64, alive int64) (missed, sin
 		}
 		heard := of.list[i]
 		if seq <= heard.last {
-			return 0, 0 // the order is the publisher's; nothing is missing
+			return verdict{again: seq >= heard.first}
 		}
-		missed, since = int64(min(seq-heard.last-1, math.MaxInt64)), heard.alive
+		var v verdict
+		if heard.stretch == r.stretch { // else the gap was told as an interval
+			v = verdict{missed: int64(min(seq-heard.last-1, math.MaxInt64)), since: heard.alive}
+		}
 		copy(of.list[1:i+1], of.list[:i])
-		of.list[0] = run{name, seq, alive}
-		return missed, since
+		of.list[0] = run{name, heard.first, seq, r.stretch, alive}
+		return v
 	}
 	if len(of.list) == maxOfChannel {
 		of.list = of.list[:maxOfChannel-1]
 	} else {
 		r.size++
 	}
-	of.list = slices.Insert(of.list, 0, run{name, seq, alive})
-	return 0, 0
+	of.list = slices.Insert(of.list, 0, run{name, seq, seq, r.stretch, alive})
+	return verdict{}
 }
 
 // channel brings a channel into the younger generation.
@@ -96,9 +108,5 @@ func (r *runs) forget(channel string) {
 	delete(r.older, key)
 }
 
-// reset ends all runs.
-func (r *runs) reset() {
-	if r.size > 0 || len(r.older) > 0 || len(r.recent) > 0 {
-		r.recent, r.older, r.size = make(map[uint64]*channelRuns), nil, 0
-	}
-}
+// skip says that something may be missing here which is told otherwise.
+func (r *runs) skip() { r.stretch++ }

@@ -25,6 +25,7 @@ func (s *session) Stats() hearth.BrokerStats {
 		Reconnects:  l.reconnects.Load(),
 		Gaps:        l.gaps.Load(),
 		Missed:      l.missing.Load(),
+		Repeated:    l.repeats.Load(),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

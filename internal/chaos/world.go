@@ -24,6 +24,7 @@ type Options struct {
 	Window     int           // messages of a publisher without an answer; 64
 	Body       int           // bytes, at least what the ledger needs
 	InFlight   time.Duration // see ledger.Options; 3 s
+	PerRoom    bool          // see ledger.Options.OrderPerRoom
 	Patience   time.Duration // for anything that must happen; 30 s
 	Flags      []string      // of the lab server
 	Env        []string      // of its process, besides this one's
@@ -86,7 +87,7 @@ func NewWorld(t testing.TB, seed uint64, opts Options) *World {
 	t.Helper()
 	opts.setDefaults()
 	w := &World{
-		t: t, opts: opts, Seed: seed, Ledger: ledger.New(ledger.Options{InFlight: opts.InFlight}),
+		t: t, opts: opts, Seed: seed, Ledger: ledger.New(ledger.Options{InFlight: opts.InFlight, OrderPerRoom: opts.PerRoom}),
 		stop: make(chan struct{}), silent: make(chan struct{}),
 		rng: rand.New(rand.NewPCG(seed, 0)), gaps: map[told]bool{},
 	}
