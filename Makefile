@@ -173,6 +173,11 @@ soak: ## clients come and go for DURATION (10m), and at least CYCLES of them
 	go test -count=1 -timeout=0 ./internal/soak -v -run='^TestSoak$$' \
 	  -soak.duration=$(or $(DURATION),10m) -soak.cycles=$(or $(CYCLES),0)
 
+.PHONY: chaos
+chaos: deps-redis ## faults at full length, ROUNDS (3) times, then mixed over DELIVERIES (100000000)
+	go test -count=1 -v -timeout=6h ./internal/chaos -chaos.long -chaos.rounds=$(or $(ROUNDS),3) -chaos.seed=$(or $(SEED),0) -chaos.deliveries=1
+	go test -count=1 -v -timeout=6h ./internal/chaos -run=MixedFaults -chaos.long -chaos.seed=$(or $(SEED),0) -chaos.deliveries=$(or $(DELIVERIES),100000000)
+
 .PHONY: bench
 bench: ## Go benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...

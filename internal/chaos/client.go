@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/hearthws/hearth"
@@ -90,6 +91,25 @@ func (c *Client) Node() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.node
+}
+
+// Name is what the ledger calls the client.
+func (c *Client) Name() string { return c.name }
+
+// Rooms are those that the client is in.
+func (c *Client) Rooms() []string { return c.rooms }
+
+// Say sends a message of the client's, behind the ledger's back.
+func (c *Client) Say(t testing.TB, event string, data any) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		t.Fatalf("client %s is not connected", c.name)
+	}
+	if err := c.conn.send(event, data); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // bug is what no server may do, whatever happens.

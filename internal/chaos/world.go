@@ -128,6 +128,17 @@ func (w *World) rooms() []string {
 	return rooms
 }
 
+// N is a random number below limit, by the seed.
+func (w *World) N(limit int) int { return w.n(limit) }
+
+// Delivered counts what the clients have received.
+func (w *World) Delivered() (n int64) {
+	for _, c := range w.Clients {
+		n += c.Received.Load()
+	}
+	return n
+}
+
 // n is a random number below limit.
 func (w *World) n(limit int) int {
 	w.mu.Lock()
@@ -237,7 +248,7 @@ func (w *World) Recover() time.Duration {
 // the ledger has found, which has to be nothing.
 func (w *World) Settle() *ledger.Report {
 	w.t.Helper()
-	report := w.settle()
+	report := w.Report()
 	if err := report.Err(); err != nil {
 		w.t.Errorf("seed %d: %v", w.Seed, err)
 	}
@@ -248,7 +259,8 @@ func (w *World) Settle() *ledger.Report {
 	return report
 }
 
-func (w *World) settle() *ledger.Report {
+// Report is Settle without its demands.
+func (w *World) Report() *ledger.Report {
 	w.t.Helper()
 	close(w.silent)
 	w.loud.Wait()

@@ -123,9 +123,6 @@ func (p *Process) Kill() {
 // Signal sends a signal, such as SIGSTOP.
 func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
 
-// Killed says that the process is going to end otherwise than by SIGTERM.
-func (p *Process) Killed() { p.killed.Store(true) }
-
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
