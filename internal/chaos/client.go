@@ -173,17 +173,21 @@ func (c *Client) handle(conn *conn, n *Node, text []byte) error {
 	return bug(fmt.Sprintf("received %.200s", text))
 }
 
-// message logs `publisher room n …"}`.
+// message logs `publisher room n time …"}`.
 func (c *Client) message(rest []byte) error {
 	publisher, rest, _ := bytes.Cut(rest, []byte(" "))
 	room, rest, _ := bytes.Cut(rest, []byte(" "))
-	number, _, ok := bytes.Cut(rest, []byte(" "))
+	number, rest, ok := bytes.Cut(rest, []byte(" "))
 	n, err := strconv.ParseUint(string(number), 10, 64)
 	if !ok || err != nil {
 		return bug(fmt.Sprintf("received a message that nobody published: %.200s", rest))
 	}
 	c.log.Receive(c.intern(publisher), c.intern(room), n)
 	c.Received.Add(1)
+	sent, _, _ := bytes.Cut(rest, []byte(" "))
+	if at, err := strconv.ParseInt(string(sent), 10, 64); err == nil {
+		c.world.Latencies.add(time.Since(time.Unix(0, at)))
+	}
 	return nil
 }
 

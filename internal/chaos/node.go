@@ -30,8 +30,16 @@ func (n *Node) Start() {
 		flags = append(flags, "-redis", o.Redis)
 	}
 	cmd := servers.Lab(n.world.t, n.addr, flags...)
+	script := `exec "$0" "$@"`
 	if o.Limit > 0 {
-		cmd = exec.Command("sh", append([]string{"-c", "ulimit -n " + strconv.Itoa(o.Limit) + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+		script = "ulimit -n " + strconv.Itoa(o.Limit) + "; " + script
+	}
+	if o.Log != nil {
+		script += " 2>&3"
+	}
+	cmd = exec.Command("sh", append([]string{"-c", script, cmd.Path}, cmd.Args[1:]...)...)
+	if o.Log != nil {
+		cmd.ExtraFiles = []*os.File{o.Log}
 	}
 	cmd.Env = append(os.Environ(), o.Env...)
 	n.Process = servers.Start(n.world.t, cmd, 1)

@@ -4,6 +4,10 @@ package chaos_test
 
 import (
 	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"github.com/hearthws/hearth/internal/chaos"
 	"github.com/hearthws/hearth/internal/ledger"
 	"github.com/hearthws/hearth/internal/redistest"
+	"github.com/hearthws/hearth/internal/transcript/servers"
 )
 
 // stats asks a node.
@@ -230,6 +235,72 @@ func TestF17BadHooks(t *testing.T) {
 			n.Kill() // it would wait for hooks that do not return
 		}
 	})
+}
+
+// F18: what a node logs cannot be written: the disk is full, or nobody reads the
+// pipe. It goes on.
+func TestF18BrokenLog(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = read.Close()
+	for name, sink := range map[string]*os.File{"full": full, "pipe": pipe} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, seed uint64) {
+				redis := redistest.Start(t)
+				w := world(t, seed, redis.URL(), func(o *chaos.Options) { o.Log = sink })
+				redis.Restart() // is logged
+				w.Recover()
+				w.Eventually("the gap is told", func() bool { return len(w.Gaps()) >= 2 })
+				w.Settle()
+			})
+		})
+	}
+}
+
+// F18: so does hearth serve, which logs every client at this level.
+func TestF18BrokenLogOfServe(t *testing.T) {
+	t.Parallel()
+	read, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = read.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	cmd := servers.Command(t, "serve", "--demo", "--addr", addr, "--log-level", "debug", "--drain-for", "0s")
+	cmd.Stderr = pipe
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, "the server answers", func() bool {
+		res, err := http.Get("http://" + addr + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	for range 3 {
+		p, err := chaos.Connect(addr, "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server whose log nobody reads ends with: %v", err)
+	}
 }
 
 // The runner finds what it is there for: a loss that nobody was told of. Here a

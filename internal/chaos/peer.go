@@ -3,6 +3,7 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -10,8 +11,11 @@ import (
 type Peer struct{ conn *conn }
 
 // Peer connects one to the node, past any link, authenticated with a token.
-func (n *Node) Peer(token string) (*Peer, error) {
-	c, err := dial(n.addr)
+func (n *Node) Peer(token string) (*Peer, error) { return Connect(n.addr, token) }
+
+// Connect connects one to a server, authenticated with a token.
+func Connect(addr, token string) (*Peer, error) {
+	c, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +62,9 @@ func (p *Peer) Read(n int) error {
 	_, err := p.conn.Conn.Read(make([]byte, n))
 	return err
 }
+
+// Port is that of the peer's end.
+func (p *Peer) Port() int { return p.conn.LocalAddr().(*net.TCPAddr).Port }
 
 // Close closes the connection, without a close frame.
 func (p *Peer) Close() { _ = p.conn.Close() }

@@ -117,8 +117,8 @@ func (p *Publisher) publish(l *line, name string) {
 		room := fmt.Sprint("r", p.world.n(o.Rooms))
 		publication := log.Publish(room)
 		l.add(publication)
-		text = fmt.Appendf(text[:0], `{"event":"send","data":{"room":"%s","n":%d,"body":"%s %s %d %s"}}`,
-			room, publication.N, name, room, publication.N, filler)
+		text = fmt.Appendf(text[:0], `{"event":"send","data":{"room":"%s","n":%d,"body":"%s %s %d %d %s"}}`,
+			room, publication.N, name, room, publication.N, time.Now().UnixNano(), filler)
 		if l.conn.write(frame.Text, text) != nil {
 			return
 		}

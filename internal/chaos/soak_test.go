@@ -4,9 +4,12 @@ package chaos_test
 
 import (
 	"flag"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/chaos"
 	"github.com/hearthws/hearth/internal/redistest"
 )
@@ -62,3 +65,51 @@ func TestMixedFaults(t *testing.T) {
 
 // rest waits for up to so many milliseconds.
 func rest(w *chaos.World, ms int) { time.Sleep(time.Duration(w.N(ms)) * time.Millisecond) }
+
+// G5: Redis is restarted again and again under a node with 10,000 rooms: all are
+// subscribed again, soon after Redis answers.
+func TestG5ManyRestarts(t *testing.T) {
+	const rooms = 10_000
+	each(t, func(t *testing.T, seed uint64) {
+		redis := redistest.Start(t)
+		w := world(t, seed, redis.URL(), func(o *chaos.Options) { o.Nodes, o.Pace = 1, 50*time.Millisecond })
+		n := w.Nodes[0]
+		member, err := n.Peer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(member.Close)
+		for i := range rooms / 100 {
+			var names []string
+			for k := range 100 {
+				names = append(names, fmt.Sprint("many ", i*100+k))
+			}
+			if err := member.Send("join", map[string]any{"rooms": names}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := member.Send("echo", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := member.Await("echo", nil); err != nil {
+			t.Fatal(err)
+		}
+		var took []time.Duration
+		for range crowd(3, 20) {
+			redis.Restart()
+			answers := time.Now()
+			w.Eventually("everything is subscribed again", func() bool {
+				s := stats(t, n).Broker
+				return s.State == hearth.BrokerConnected && s.Live >= rooms && s.Live == s.Channels
+			})
+			took = append(took, time.Since(answers))
+			w.Recover()
+		}
+		slices.Sort(took)
+		t.Logf("%d restarts, %d rooms: subscribed again after %s (median), %s (longest)", len(took), rooms, took[len(took)/2], took[len(took)-1])
+		if *long && took[len(took)-1] > time.Second {
+			t.Errorf("the longest took %s, want at most 1 s", took[len(took)-1])
+		}
+		w.Settle()
+	})
+}

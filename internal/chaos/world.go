@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type Options struct {
 	Flags      []string      // of the lab server
 	Env        []string      // of its process, besides this one's
 	Limit      int           // of its descriptors; 0: none
+	Log        *os.File      // what its standard error is instead
 }
 
 func (o *Options) setDefaults() {
@@ -63,6 +65,7 @@ type World struct {
 	Nodes      []*Node
 	Clients    []*Client
 	Publishers []*Publisher
+	Latencies  Latencies
 
 	stop   chan struct{} // closed: clients end
 	silent chan struct{} // closed: publishers end

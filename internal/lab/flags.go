@@ -18,6 +18,7 @@ type flags struct {
 	heartbeatTimeout, idleTimeout       time.Duration
 	maxPayload, backpressureLimit       int
 	loops                               int
+	maxQueuedBytes                      int64
 	closeOnBackpressure, deflate        bool
 	inline, hasDefaultRooms             bool
 	seal, requireEncryption             bool
@@ -37,6 +38,7 @@ func parseFlags(args []string) (*flags, error) {
 	fs.DurationVar(&f.idleTimeout, "idle-timeout", 0, "")
 	fs.IntVar(&f.maxPayload, "max-payload", 0, "bytes")
 	fs.IntVar(&f.backpressureLimit, "backpressure-limit", 0, "bytes")
+	fs.Int64Var(&f.maxQueuedBytes, "max-queued-bytes", 0, "")
 	fs.BoolVar(&f.closeOnBackpressure, "close-on-backpressure", false, "")
 	fs.BoolVar(&f.deflate, "deflate", false, "offer permessage-deflate")
 	fs.StringVar(&f.defaultRooms, "default-rooms", "", "a,b; given and empty: none")
@@ -65,6 +67,7 @@ func (f *flags) options() (hearth.Options, error) {
 		IdleTimeout:              f.idleTimeout,
 		MaxPayload:               f.maxPayload,
 		BackpressureLimit:        f.backpressureLimit,
+		MaxQueuedBytes:           f.maxQueuedBytes,
 		CloseOnBackpressureLimit: f.closeOnBackpressure,
 		PerMessageDeflate:        f.deflate,
 		MessageRate:              1_000_000, // load generators are clients, too

@@ -39,6 +39,7 @@ func run(args []string) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads is no reason to end
 
 	lab := &lab{}
 	opts, err := f.options()

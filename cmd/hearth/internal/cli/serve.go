@@ -127,6 +127,8 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 	if f.log.text(stderr) {
 		f.cfg.Banner = stderr
 	}
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads is no reason to end
+	defer signal.Reset(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
