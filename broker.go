@@ -122,6 +122,6 @@ type BrokerStats struct {
 	Overflowed  int64       `json:"overflowed"`  // envelopes dropped because the node was too slow
 	Reconnects  int64       `json:"reconnects"`
 	Gaps        int64       `json:"gaps"`
-	Missed      int64       `json:"missed"` // envelopes known to be missing, those overflowed among them
+	Missed      int64       `json:"missed"`   // envelopes known to be missing, those overflowed among them
 	Repeated    int64       `json:"repeated"` // envelopes that came again or late, by their numbers, and were not delivered
 }

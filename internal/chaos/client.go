@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -10,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/ledger"
 )
 
@@ -48,7 +48,8 @@ func (c *Client) run() {
 		c.log.Disconnected()
 		c.set(nil, "")
 		_ = conn.Close()
-		if b, ok := err.(bug); ok {
+		var b bug
+		if errors.As(err, &b) {
 			c.world.t.Errorf("seed %d: client %s: %s", c.world.Seed, c.name, b)
 		}
 	}
@@ -163,7 +164,7 @@ func (c *Client) handle(conn *conn, n *Node, text []byte) error {
 		c.in.Store(true)
 		return nil
 	case bytes.HasPrefix(text, gapPrefix):
-		var m struct{ Data hearth.Gap }
+		var m struct{ Data Gap }
 		if err := json.Unmarshal(text, &m); err != nil {
 			return bug(err.Error())
 		}

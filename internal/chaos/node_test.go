@@ -223,7 +223,7 @@ func TestF17BadHooks(t *testing.T) {
 			if err := p.Send("sleep", map[string]int{"ms": 3_600_000}); err != nil { // never, as seen from here
 				t.Fatal(err)
 			}
-			defer p.Close()
+			t.Cleanup(p.Close)
 			if p, err := w.Nodes[0].Peer("throw"); err == nil {
 				p.Close()
 				t.Error("a client whose Authenticate panics is connected")

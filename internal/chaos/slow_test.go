@@ -45,9 +45,9 @@ func TestF11StuckReaders(t *testing.T) {
 	each(t, func(t *testing.T, seed uint64) {
 		clients, stuck := crowd(100, 4900), crowd(10, 100)
 		w := chaos.NewWorld(t, seed, chaos.Options{
-			Nodes: 1, Clients: clients, Rooms: 1, Each: 1, Publishers: 1, Pace: 50 * time.Millisecond,
-			Body: 1 << 10, Patience: 60 * time.Second,
-			Flags: []string{"-backpressure-limit", strconv.Itoa(limit), "-max-queued-bytes", strconv.Itoa(all)},
+			Nodes: 1, Clients: clients, Rooms: 1, Each: 1, Publishers: 1, Pace: lasting(50*time.Millisecond, 250*time.Millisecond),
+			Patience: 60 * time.Second,
+			Flags:    []string{"-backpressure-limit", strconv.Itoa(limit), "-max-queued-bytes", strconv.Itoa(all)},
 		})
 		n := w.Nodes[0]
 		measure := func() time.Duration {

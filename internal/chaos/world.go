@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/ledger"
+	"github.com/hearthws/hearth/internal/wire"
 )
 
 // Options are what a world begins with. Zero fields have a default.
@@ -78,10 +78,18 @@ type World struct {
 	gaps map[told]bool
 }
 
+// Gap is hearth.Gap as the lab server tells it.
+type Gap struct {
+	Channel  string
+	From, To time.Time
+	Missed   int64
+	Server   string
+}
+
 // told is a gap as one node has told it.
 type told struct {
 	node string
-	gap  hearth.Gap
+	gap  Gap
 }
 
 // NewWorld starts nodes, then clients, and publishers when all clients are in
@@ -170,19 +178,19 @@ func (w *World) pick() *Node {
 }
 
 // gap notes what a node has told.
-func (w *World) gap(node string, g hearth.Gap) {
+func (w *World) gap(node string, g Gap) {
 	w.mu.Lock()
 	known := w.gaps[told{node, g}]
 	w.gaps[told{node, g}] = true
 	w.mu.Unlock()
-	room, ok := strings.CutPrefix(g.Channel, hearth.RoomPrefix)
+	room, ok := strings.CutPrefix(g.Channel, wire.RoomPrefix)
 	if !known && (ok || g.Channel == "") {
 		w.Ledger.Gap(node, room, g.From, g.To)
 	}
 }
 
 // Gaps are those told so far.
-func (w *World) Gaps() (gaps []hearth.Gap) {
+func (w *World) Gaps() (gaps []Gap) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for t := range w.gaps {
