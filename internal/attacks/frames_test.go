@@ -21,9 +21,7 @@ func longFrame(n uint64) []byte {
 }
 
 // Frames that lie. Fails when parseHeader does not look at the mask, when it
-// takes lengths in any form, when it passes those with the highest bit, when
-// closing connections are still fed, and when store makes room for what a
-// header claims.
+// takes lengths in any form, and when it passes those with the highest bit.
 func TestA08LyingFrames(t *testing.T) {
 	onBoth(t, accepting, func(t *testing.T, s *target) {
 		for name, test := range map[string]struct {
@@ -63,7 +61,8 @@ func TestA08LyingFrames(t *testing.T) {
 	})
 }
 
-// A length that is only claimed costs nothing.
+// A length that is only claimed costs nothing. Fails when store makes room for
+// what a header claims.
 func TestA08ClaimedLength(t *testing.T) {
 	onBoth(t, func() hearth.Options {
 		opts := accepting()

@@ -218,7 +218,7 @@ func TestA37SenselessOptions(t *testing.T) {
 }
 
 // What a program that imports the library gets with it is little, and pinned.
-// Fails with one more requirement in go.mod that the library uses.
+// Fails when the library needs one module more than the list has.
 func TestA41SupplyChain(t *testing.T) {
 	allowed := []string{"github.com/gobwas/ws", "github.com/gobwas/httphead", "github.com/gobwas/pool", "github.com/klauspost/compress", "golang.org/x/sys"}
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "../..")

@@ -102,8 +102,7 @@ func TestA19TokensInLogs(t *testing.T) {
 }
 
 // Text of clients is in attributes: one event is one line, and no escape
-// reaches a terminal. Fails when a message is put together with such text, and
-// when the handler of this test writes attributes as they are.
+// reaches a terminal. Fails when a message is put together with such text.
 func TestA20LinesInLogs(t *testing.T) {
 	const evil = "x\r\nlevel=ERROR msg=forged\x1b[31m\u202e"
 	log := newLogbook()

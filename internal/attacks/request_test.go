@@ -40,7 +40,7 @@ func TestA01Origins(t *testing.T) {
 
 // Requests that are not quite an upgrade are answered and closed, and nothing
 // behind them is a frame or another request. Fails when checkRequest returns
-// nil at once, and when errors do not close the connection.
+// nil at once.
 func TestA02MalformedUpgrades(t *testing.T) {
 	s := serve(t, accepting())
 	hello := string(masked(1, true, `{"event":"authenticate"}`))
