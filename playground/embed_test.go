@@ -58,6 +58,15 @@ func TestNothingThatThePolicyForbids(t *testing.T) {
 	if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") {
 		t.Errorf("the policy is %q", csp)
 	}
+	for name, want := range map[string]string{
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Embedder-Policy": "require-corp",
+		"X-Content-Type-Options":       "nosniff",
+	} {
+		if got := res.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
 	for _, pattern := range []string{`<style`, `\sstyle=`, `\son[a-z]+=`, `<script[^>]*>[^<]`, `https?://`} {
 		if found := regexp.MustCompile(pattern).FindString(page); found != "" {
 			t.Errorf("the page contains %q", found)

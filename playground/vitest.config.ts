@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/setup.ts",
     fileParallelism: false,
+    isolate: false, // playwright takes a second to load
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,4 +1,8 @@
+import { execFile } from "node:child_process";
 import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "./browser.js";
@@ -82,6 +86,22 @@ it.each(["Worker", "SharedWorker"] as const)(
     await page.reload();
   },
 );
+
+it("seals and opens as the vectors of the protocol say", async () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const bun = join(root, "interop/peer/node_modules/.bin/bun");
+  const replay = join(root, "client/js/test/support/replay.ts");
+  const bundle = await promisify(execFile)(bun, ["build", replay, "--format=esm"]);
+  const url = `data:text/javascript;base64,${Buffer.from(bundle.stdout).toString("base64")}`;
+  const outcome: Record<string, string[]> = await page.evaluate(`(async () => {
+    const { replay, vectors } = await import("${url}");
+    const changed = structuredClone(vectors);
+    changed.publicKeys[0].valid = false;
+    return { wrong: await replay(vectors), control: await replay(changed) };
+  })()`);
+  expect(outcome.wrong).toEqual([]);
+  expect(outcome.control).toHaveLength(1);
+});
 
 it("is back at once when the network is", async () => {
   const seen: string[] = [];
