@@ -36,7 +36,7 @@ export async function handshake(
   hearth.on("error", (error) => errors.push(error));
   const before = FakeSocket.all.length;
   hearth.connect();
-  await vi.waitFor(() => expect(FakeSocket.all.length).toBe(before + 1), { interval: 1 });
+  await until(() => expect(FakeSocket.all.length).toBe(before + 1));
   const socket = FakeSocket.last;
   socket.open();
   const data = socket.messages[0]?.data as { publicKey: string; seal: number };
@@ -56,7 +56,7 @@ export async function encrypted(...args: Parameters<typeof handshake>): Promise<
 
 /** Waits until a check holds. */
 export function until(check: () => void): Promise<void> {
-  return vi.waitFor(check, { interval: 1, timeout: 5000 });
+  return vi.waitFor(check, { interval: 1, timeout: 20_000 });
 }
 
 /** The connection was given up because of a message that is not right, and will be made again. */
