@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: "test/setup.ts",
     fileParallelism: false,
     isolate: false, // playwright takes a second to load
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
