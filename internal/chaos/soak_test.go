@@ -74,25 +74,28 @@ func TestG5ManyRestarts(t *testing.T) {
 		redis := redistest.Start(t)
 		w := world(t, seed, redis.URL(), func(o *chaos.Options) { o.Nodes, o.Pace = 1, 50*time.Millisecond })
 		n := w.Nodes[0]
-		member, err := n.Peer("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(member.Close)
-		for i := range rooms / 100 {
-			var names []string
-			for k := range 100 {
-				names = append(names, fmt.Sprint("many ", i*100+k))
-			}
-			if err := member.Send("join", map[string]any{"rooms": names}); err != nil {
+		const each = 500 // rooms of one client
+		for i := range rooms / each {
+			member, err := n.Peer("")
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		if err := member.Send("echo", nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := member.Await("echo", nil); err != nil {
-			t.Fatal(err)
+			t.Cleanup(member.Close)
+			for k := 0; k < each; k += 100 {
+				var names []string
+				for l := range 100 {
+					names = append(names, fmt.Sprint("many ", i*each+k+l))
+				}
+				if err := member.Send("join", map[string]any{"rooms": names}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := member.Send("echo", nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := member.Await("echo", nil); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var took []time.Duration
 		for range crowd(3, 20) {
