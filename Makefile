@@ -182,6 +182,10 @@ chaos: deps-redis ## faults at full length, ROUNDS (3) times, then mixed over DE
 bench: ## Go benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...
 
+.PHONY: bench-compare
+bench-compare: deps-redis interop-deps ## measure beside other servers, and write bench/RESULTS.md
+	cd bench && go run ./compare
+
 .PHONY: cross-build
 cross-build: ## compile for every platform, as a release does
 	@set -e; for platform in $(CROSS); do \

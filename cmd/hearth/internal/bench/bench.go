@@ -48,6 +48,7 @@ type Config struct {
 	Concurrency int     // connections that are being made at once
 	Workers     int     // threads; 0: one per processor
 	Deflate     bool    // offer compression
+	Encrypt     bool    // demand encryption
 
 	Duration  time.Duration // that is measured
 	Warmup    time.Duration // before that

@@ -2,11 +2,13 @@ package bench
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/seal"
 )
 
 // link is the socket below a connection. Its methods may be called
@@ -46,6 +48,8 @@ type conn struct {
 	head    []byte        // of the answer to the upgrade, while that is incomplete
 	reader  *frame.Reader // while a frame or a message is incomplete
 	id      string
+	offer   *seal.Offer         // between upgrade and admission, if it is to be encrypted
+	session *seal.ClientSession // nil: not encrypted
 	streams []expect
 }
 
@@ -103,7 +107,7 @@ func (c *conn) read(b []byte) (int, error) {
 		return n, err
 	case fresh && !r.Idle():
 		c.reader, w.reader = r, w.spareReader()
-	case fresh && w.found == 1:
+	case fresh && w.found == 1 && c.session == nil:
 		w.learn(b[:n])
 	case !fresh && r.Idle():
 		c.reader, w.spare = nil, r
@@ -114,6 +118,15 @@ func (c *conn) read(b []byte) (int, error) {
 // Message is the reader's.
 func (c *conn) Message(_ frame.Opcode, payload []byte) (stop bool) {
 	bodies := &c.w.run.bodies
+	if c.session != nil {
+		opened, err := c.session.Open(payload)
+		if err != nil {
+			c.w.faults.Altered++
+			c.w.faults.say(err.Error())
+			return true
+		}
+		payload = opened
+	}
 	s, rest, ok := bodies.next(payload)
 	if !ok {
 		c.unstamped(payload)
@@ -175,8 +188,18 @@ func (c *conn) unstamped(payload []byte) {
 // admit joins the room.
 func (c *conn) admit(connected []byte) {
 	r := c.w.run
-	c.state = admitted
 	c.id = clientID(connected)
+	if c.offer != nil {
+		var m struct{ Data json.RawMessage }
+		_ = json.Unmarshal(connected, &m) // without data there is no encryption
+		session, err := c.offer.Accept(m.Data)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.offer, c.session = nil, session
+	}
+	c.state = admitted
 	if name := r.roomName(c.room); c.room != noRoom && name != "" {
 		c.say(fill(r.dialect.Join, "$room", escaped(name)))
 	}

@@ -69,6 +69,9 @@ func (r *Result) rows() (rows [][2]string) {
 	if r.Compressed {
 		add("compressed", "yes")
 	}
+	if r.Encrypted {
+		add("encrypted", "yes")
+	}
 	m := r.Measured
 	if m == nil {
 		return rows

@@ -20,6 +20,7 @@ type Result struct {
 	Size       int      `json:"size,omitempty"`   // of the data of a message in bytes
 	Workers    int      `json:"workers"`
 	Compressed bool     `json:"compressed,omitempty"`
+	Encrypted  bool     `json:"encrypted,omitempty"`
 
 	Connections *Connections `json:"connections,omitempty"`
 	Measured    *Measured    `json:"measured,omitempty"`
@@ -85,7 +86,7 @@ type Latency struct {
 }
 
 func newResult(cfg *Config) *Result {
-	r := &Result{Scenario: cfg.Scenario, URLs: cfg.URLs, Clients: cfg.Clients, Rate: cfg.Rate, Workers: workers(cfg.Workers)}
+	r := &Result{Scenario: cfg.Scenario, URLs: cfg.URLs, Clients: cfg.Clients, Rate: cfg.Rate, Workers: workers(cfg.Workers), Encrypted: cfg.Encrypt}
 	if cfg.Scenario == Rooms {
 		r.Rooms = cfg.Rooms
 	}

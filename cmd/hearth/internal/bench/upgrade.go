@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hearthws/hearth/internal/frame"
+	"github.com/hearthws/hearth/seal"
 )
 
 // target is a URL, taken apart.
@@ -130,8 +132,26 @@ func (c *conn) upgraded(b []byte) (rest []byte) {
 	r := c.w.run
 	user := fmt.Sprintf("bench-%d", c.number)
 	auth := fill(string(r.cfg.Auth), "$user", user)
+	if r.cfg.Encrypt {
+		var err error
+		if c.offer, err = seal.NewOffer(seal.ClientOptions{}); err != nil {
+			c.fail(err)
+			return nil
+		}
+		auth = with(auth, c.offer.Credentials())
+	}
 	c.say(fill(r.dialect.Authenticate, "$auth", auth, "$user", user))
 	return rest
+}
+
+// with adds members to a JSON object.
+func with(object string, members seal.Credentials) string {
+	added, _ := json.Marshal(members) // strings and numbers
+	object = strings.TrimSuffix(strings.TrimSpace(object), "}")
+	if strings.HasSuffix(object, "{") {
+		return object + string(added[1:])
+	}
+	return object + "," + string(added[1:])
 }
 
 // openAll opens connections, so many at once, and returns those that were

@@ -197,6 +197,7 @@ func (f *benchFlags) bindCommon(cmd *cobra.Command) {
 	flags.StringVar(&f.auth, "auth", "", "`JSON` to authenticate with, in which $user is replaced")
 	f.trust.bind(flags)
 	flags.BoolVar(&c.Deflate, "deflate", false, "offer compression (permessage-deflate)")
+	flags.BoolVar(&c.Encrypt, "encrypt", false, "have messages sealed, and open each")
 	flags.BoolVar(&f.asJSON, "json", false, "the result as a JSON object")
 }
 
@@ -315,8 +316,8 @@ func (f *benchFlags) credentials(cmd *cobra.Command) (json.RawMessage, error) {
 		if f.token != "" {
 			return nil, usagef(cmd, "--auth is instead of --token")
 		}
-		if !json.Valid([]byte(f.auth)) {
-			return nil, usagef(cmd, "--auth is %s: must be JSON", f.auth)
+		if !json.Valid([]byte(f.auth)) || !strings.HasPrefix(f.auth, "{") {
+			return nil, usagef(cmd, "--auth is %s: must be a JSON object", f.auth)
 		}
 		return json.RawMessage(f.auth), nil
 	}
