@@ -188,7 +188,7 @@ func (c *cluster) broadcast() error {
 	if err := publisher.Run(); err != nil {
 		return fmt.Errorf("the publisher has failed: %w", err)
 	}
-	var received, worst = int64(0), 0.0
+	received, worst := int64(0), 0.0
 	ok := true
 	for _, l := range c.loads {
 		var r struct {

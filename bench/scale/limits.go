@@ -68,7 +68,7 @@ func (p *plan) lacks(l limits) (all []string) {
 	need(l.descriptors, int64(most+spare), "descriptors of a process (ulimit -Hn; with it fs.nr_open)")
 	need(l.files, int64(2*p.clients+spare*(p.servers+p.loads)), "descriptors of the system (sysctl fs.file-max)")
 	need(l.ports, int64(min(perProcess(p.clients, p.loads), 20_000)), "ports (sysctl net.ipv4.ip_local_port_range)")
-	need(l.tracked, int64(2*p.clients), "tracked connections (sysctl net.netfilter.nf_conntrack_max, or no conntrack for lo)")
+	need(l.tracked, int64(p.clients), "tracked connections (sysctl net.netfilter.nf_conntrack_max, or no conntrack for lo)")
 	need(l.memory, int64(p.clients)*bytesPerClient, "available memory in bytes")
 	return all
 }
