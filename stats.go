@@ -71,8 +71,15 @@ type LoopStats struct {
 	LongestTurnUS int64   `json:"longestTurnUs"` // microseconds
 	DeepestTurn   int64   `json:"deepestTurn"`   // operations carried out in one turn
 	ShortWrites   int64   `json:"shortWrites"`   // a socket took less than it was given
-	Drops         int64   `json:"drops"`         // frames refused at a limit
+	Drops         Drops   `json:"drops"`         // messages that were refused
 	Rescued       int64   `json:"rescued"`       // missed wake-ups; always 0
+}
+
+// Drops are messages to clients that were refused, by reason.
+type Drops struct {
+	Slow   int64 `json:"slow"`   // the client was at Options.BackpressureLimit
+	Shed   int64 `json:"shed"`   // the server was at Options.MaxQueuedBytes, and the client had one of the longest queues
+	Behind int64 `json:"behind"` // sent to a room faster than the loop could hand out; counts once for all its members
 }
 
 // Stats returns a snapshot.
@@ -118,6 +125,6 @@ func loopStats(l transport.LoopStats) LoopStats {
 	return LoopStats{
 		Connections: l.Connections, QueuedBytes: l.QueuedBytes, Turns: l.Turns,
 		LongestTurnUS: l.LongestTurn.Microseconds(), DeepestTurn: l.DeepestTurn,
-		ShortWrites: l.ShortWrites, Drops: l.Drops, Rescued: l.Rescued,
+		ShortWrites: l.ShortWrites, Drops: Drops(l.Drops), Rescued: l.Rescued,
 	}
 }

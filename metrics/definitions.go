@@ -191,10 +191,6 @@ var loopMetrics = []definition[hearth.LoopStats]{
 		func(l *hearth.LoopStats) float64 { return float64(l.ShortWrites) },
 	},
 	{
-		"loop_drops_total", "Frames that an event loop refused at a limit.", counter,
-		func(l *hearth.LoopStats) float64 { return float64(l.Drops) },
-	},
-	{
 		"loop_rescues_total", "Wake-ups that an event loop missed; always 0.", counter,
 		func(l *hearth.LoopStats) float64 { return float64(l.Rescued) },
 	},

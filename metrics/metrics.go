@@ -20,7 +20,7 @@ type Collector struct {
 	server *hearth.Server
 
 	clients, transports, turns *prometheus.Desc
-	broker, refused            *prometheus.Desc
+	broker, refused, drops     *prometheus.Desc
 	totals                     []metric[hearth.Stats]
 	loops                      []metric[hearth.LoopStats]
 }
@@ -46,6 +46,7 @@ func NewCollector(server *hearth.Server) *Collector {
 		turns:      describe("loop_turns_total", "Turns of an event loop by how long they took, in seconds.", "loop", "up_to"),
 		broker:     describe("broker_info", "The kind of broker and its state; always 1.", "kind", "state"),
 		refused:    describe("refused_total", "What was refused to clients, at a limit or for its form.", "reason"),
+		drops:      describe("loop_drops_total", "Messages that an event loop refused: the client was at its limit, all were, or the loop was behind.", "loop", "reason"),
 		totals:     describeAll(describe, serverMetrics),
 		loops:      describeAll(describe, loopMetrics, "loop"),
 	}
@@ -61,7 +62,7 @@ func describeAll[S any](describe func(name, help string, variable ...string) *pr
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.clients, c.transports, c.turns, c.broker, c.refused} {
+	for _, d := range []*prometheus.Desc{c.clients, c.transports, c.turns, c.broker, c.refused, c.drops} {
 		ch <- d
 	}
 	for _, m := range c.totals {
@@ -96,6 +97,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		for _, m := range c.loops {
 			send(m.desc, m.kind, m.read(&stats.Loops[i]), loop)
 		}
+		drops := stats.Loops[i].Drops
+		send(c.drops, prometheus.CounterValue, float64(drops.Slow), loop, "slow")
+		send(c.drops, prometheus.CounterValue, float64(drops.Shed), loop, "shed")
+		send(c.drops, prometheus.CounterValue, float64(drops.Behind), loop, "behind")
 		for j, n := range stats.Loops[i].Turns {
 			send(c.turns, prometheus.CounterValue, float64(n), loop, turnBounds[j])
 		}

@@ -144,9 +144,9 @@ const (
 // limit. What was admitted must be posted with [Admitted].
 func (c *Conn) Admit(n int64) Admission {
 	before := c.queued.Add(n) - n
-	if before >= c.loop.engine.cfg.BackpressureLimit || c.shed.Load() {
+	if why := c.full(before); why != nil {
 		c.queued.Add(-n)
-		c.loop.drops.Add(1)
+		why.Add(1)
 		return Refused
 	}
 	c.loop.queued.Add(n)
@@ -154,6 +154,18 @@ func (c *Conn) Admit(n int64) Admission {
 		return First
 	}
 	return Behind
+}
+
+// full is the counter of the limit that c, with that many bytes queued, is at;
+// nil: at none.
+func (c *Conn) full(queued int64) *atomic.Int64 {
+	switch {
+	case queued >= c.loop.engine.cfg.BackpressureLimit:
+		return &c.loop.drops.slow
+	case c.shed.Load():
+		return &c.loop.drops.shed
+	}
+	return nil
 }
 
 // Close sends a close frame behind what is queued, and ends the connection.

@@ -280,7 +280,7 @@ func TestOfferIsBounded(t *testing.T) {
 	if taken < limit/1000/2 {
 		t.Errorf("only %d messages were taken", taken)
 	}
-	if got := c.loop.Stats().Drops; got != 1 {
+	if got := c.loop.Stats().Drops.Behind; got != 1 {
 		t.Errorf("%d drops are counted, want 1", got)
 	}
 	close(goOn)

@@ -55,7 +55,7 @@ type Loop struct {
 
 	// Atomics: written by the loop, but queued and drops, which Admit changes.
 	queued atomic.Int64
-	drops  atomic.Int64
+	drops  dropCounters
 	count  atomic.Int64 // open connections
 	stats  counters
 }
@@ -107,7 +107,7 @@ func (l *Loop) Offer(op Op) bool {
 	l.mu.Lock()
 	if l.offered >= l.engine.cfg.MaxQueuedBytes/int64(len(l.engine.loops)) {
 		l.mu.Unlock()
-		l.drops.Add(1)
+		l.drops.behind.Add(1)
 		return false
 	}
 	l.offered += op.frame.Len() + opSize

@@ -163,7 +163,7 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 			continue
 		}
 		if c.flags&slow != 0 || c.queued.Load()+last >= limit || c.shed.Load() {
-			l.fanOutSlow(c, frames, limit)
+			l.fanOutSlow(c, frames)
 			continue
 		}
 		c.queued.Add(size)
@@ -179,13 +179,13 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 }
 
 // fanOutSlow queues frame by frame, as far as the limit allows.
-func (l *Loop) fanOutSlow(c *Conn, frames []*Frame, limit int64) {
+func (l *Loop) fanOutSlow(c *Conn, frames []*Frame) {
 	for _, f := range frames {
 		if c.flags&sealed != 0 && f.Event == "" {
 			continue
 		}
-		if c.queued.Load() >= limit || c.shed.Load() {
-			l.drops.Add(1)
+		if why := c.full(c.queued.Load()); why != nil {
+			why.Add(1)
 			c.handler.Dropped()
 			continue
 		}

@@ -34,6 +34,16 @@ func (s *counters) turn(took time.Duration, ops int) {
 	}
 }
 
+// dropCounters count frames that were refused, see [Drops].
+type dropCounters struct{ slow, shed, behind atomic.Int64 }
+
+// Drops are frames that were refused, by reason.
+type Drops struct {
+	Slow   int64 // the connection was at BackpressureLimit
+	Shed   int64 // all were at MaxQueuedBytes, and the connection had one of the longest queues
+	Behind int64 // the loop had too much to carry out, see Offer
+}
+
 // LoopStats is a snapshot of a loop.
 type LoopStats struct {
 	Connections int64
@@ -42,7 +52,7 @@ type LoopStats struct {
 	LongestTurn time.Duration
 	DeepestTurn int64 // operations in one turn
 	ShortWrites int64 // the socket took less than it was given
-	Drops       int64 // frames refused at a limit
+	Drops       Drops
 	Rescued     int64 // wake-ups that were missed; always 0
 }
 
@@ -54,7 +64,7 @@ func (l *Loop) Stats() LoopStats {
 		LongestTurn: time.Duration(l.stats.longest.Load()),
 		DeepestTurn: l.stats.deepest.Load(),
 		ShortWrites: l.stats.shortWrites.Load(),
-		Drops:       l.drops.Load(),
+		Drops:       Drops{l.drops.slow.Load(), l.drops.shed.Load(), l.drops.behind.Load()},
 		Rescued:     l.stats.rescued.Load(),
 	}
 	for i := range l.stats.turns {
