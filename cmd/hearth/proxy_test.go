@@ -14,7 +14,8 @@ import (
 )
 
 // proxy starts nginx or haproxy as docs/operations.md says, in front of the
-// servers on two ports, and sets $proxy to the URL of the WebSocket.
+// servers on two ports, and sets $proxy to the URL of the WebSocket. A third
+// argument is its limit for silent connections, instead of two minutes.
 func (s *scripts) proxy(ts *testscript.TestScript, _ bool, args []string) {
 	program := args[0]
 	port := freePort(ts)
@@ -26,6 +27,9 @@ func (s *scripts) proxy(ts *testscript.TestScript, _ bool, args []string) {
 		"/etc/nginx/example.com", ts.MkAbs("a"),
 		"/etc/haproxy/example.com", ts.MkAbs("both"),
 	).Replace(fenced(ts, program))
+	if len(args) > 3 {
+		config = strings.NewReplacer("proxy_read_timeout 2m", "proxy_read_timeout "+args[3], "timeout tunnel 2m", "timeout tunnel "+args[3]).Replace(config)
+	}
 	ts.Check(os.WriteFile(ts.MkAbs("both.pem"), []byte(ts.ReadFile("a.pem")+ts.ReadFile("a.key")), 0o600))
 	command := []string{"haproxy", "-db", "-f", ts.MkAbs("proxy.conf")}
 	if program == "nginx" {
