@@ -11,6 +11,7 @@ import (
 type deadlines struct {
 	after  time.Duration
 	expire func(*Client)
+	began  time.Time
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -21,11 +22,11 @@ type deadlines struct {
 
 type deadline struct {
 	client *Client
-	at     time.Time
+	at     time.Duration // since deadlines.began: half the size of a time.Time
 }
 
 func newDeadlines(after time.Duration, expire func(*Client)) *deadlines {
-	return &deadlines{after: after, expire: expire}
+	return &deadlines{after: after, expire: expire, began: time.Now()}
 }
 
 func (d *deadlines) add(c *Client) {
@@ -34,17 +35,17 @@ func (d *deadlines) add(c *Client) {
 	if d.stopped {
 		return
 	}
-	d.queue = append(d.queue, deadline{c, time.Now().Add(d.after)})
+	d.queue = append(d.queue, deadline{c, time.Since(d.began) + d.after})
 	if len(d.queue) == 1 {
 		d.timer = time.AfterFunc(d.after, d.fire)
 	}
 }
 
 func (d *deadlines) fire() {
-	now := time.Now()
+	now := time.Since(d.began)
 	d.mu.Lock()
 	due := 0
-	for due < len(d.queue) && !now.Before(d.queue[due].at) {
+	for due < len(d.queue) && now >= d.queue[due].at {
 		due++
 	}
 	expired := d.queue[:due:due]
@@ -52,7 +53,7 @@ func (d *deadlines) fire() {
 	if len(d.queue) == 0 {
 		d.queue = nil
 	} else if !d.stopped {
-		d.timer = time.AfterFunc(d.queue[0].at.Sub(now), d.fire)
+		d.timer = time.AfterFunc(d.queue[0].at-now, d.fire)
 	}
 	d.mu.Unlock()
 	for _, e := range expired {
