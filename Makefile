@@ -32,7 +32,7 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)
 # Modules beside the main one: what they import is nobody's dependency. That of
 # the tools has nothing to test.
 EXAMPLES := examples
-BENCH :=
+BENCH := bench
 
 # Folders whose package.json has the scripts lint and test, and perhaps check.
 NODE := client/js playground
