@@ -14,6 +14,9 @@ CACHE := $(CURDIR)/.cache
 RACE := -race -shuffle=on -timeout=4m
 PLAIN := -shuffle=on -timeout=4m
 
+# Packages below internal/ that are tested without the race detector as well.
+ENGINE := frame hub lab transport wire transcript/plays
+
 # Programs that tests start; see scripts/deps.sh.
 NEEDS := cc redis chromium nginx haproxy shellcheck
 
@@ -67,6 +70,7 @@ run: build ## a server with the demo page
 test: ## everything that must pass before a change lands
 	@scripts/deps.sh $(NEEDS)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) $(SYNC) $(PARTS)
+	@$(MAKE) --no-print-directory test-chaos
 	@echo "ok  make test"
 
 .PHONY: lint
@@ -91,11 +95,17 @@ deps-%:
 
 .PHONY: test-go
 test-go: deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS) ## Go tests under the race detector
-	go test $(RACE) ./...
+	go test $(RACE) $$(go list ./... | grep -v /internal/chaos)
 
 .PHONY: test-plain
 test-plain: ## the engine's tests without it: raw system calls, allocations, nonces, 10,000 clients
-	go test $(PLAIN) . ./seal ./internal/...
+	go test $(PLAIN) . ./seal $(ENGINE:%=./internal/%)
+
+# Its servers are processes without it, too. It kills and freezes them, and waits
+# for what follows, so nothing else runs meanwhile.
+.PHONY: test-chaos
+test-chaos: deps-cc deps-redis ## faults: killed, frozen and cut off servers
+	go test $(PLAIN) ./internal/chaos
 
 .PHONY: fuzz-short
 fuzz-short: ## each fuzz target for 3 seconds

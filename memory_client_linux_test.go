@@ -19,7 +19,7 @@ import (
 // TestIdleClientMemory bounds the live heap of an idle authenticated client on
 // an event loop: docs/performance.md.
 func TestIdleClientMemory(t *testing.T) {
-	const clients, limit = 3000, 700
+	const clients, limit = 6000, 700
 	srv, err := hearth.New(t.Context(), hearth.Options{
 		Transport: hearth.TransportLoop,
 		Authenticate: func(_ context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {

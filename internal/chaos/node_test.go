@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -271,12 +272,11 @@ func TestF18BrokenLogOfServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = read.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := redistest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	cmd := servers.Command(t, "serve", "--demo", "--addr", addr, "--log-level", "debug", "--drain-for", "0s")
 	cmd.Stderr = pipe
 	if err := cmd.Start(); err != nil {

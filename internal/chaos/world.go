@@ -1,7 +1,10 @@
+//go:build unix
+
 package chaos
 
 import (
 	"math/rand/v2"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hearthws/hearth/internal/ledger"
+	"github.com/hearthws/hearth/internal/redistest"
 	"github.com/hearthws/hearth/internal/wire"
 )
 
@@ -103,7 +107,11 @@ func NewWorld(t testing.TB, seed uint64, opts Options) *World {
 		rng: rand.New(rand.NewPCG(seed, 0)), gaps: map[told]bool{},
 	}
 	for i := range opts.Nodes {
-		n := &Node{world: w, Name: "node" + strconv.Itoa(i), addr: "127.0.0.1:0"}
+		port, err := redistest.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &Node{world: w, Name: "node" + strconv.Itoa(i), addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 		n.Start()
 		w.Nodes = append(w.Nodes, n)
 	}

@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -55,7 +56,7 @@ func launch(config string, args ...string) (*process, error) {
 	}
 	for range 5 { // another process may take the port before the server does
 		var port int
-		if port, err = freePort(); err != nil {
+		if port, err = FreePort(); err != nil {
 			break
 		}
 		p := &process{dir: dir, port: port, config: config, args: args}
@@ -70,19 +71,30 @@ func launch(config string, args ...string) (*process, error) {
 	return nil, err
 }
 
-// freePort leaves room for the port of a Cluster's bus, 10,000 above.
-func freePort() (int, error) {
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if port < 55000 {
+// Ports of servers are below those that systems give to outgoing connections:
+// one that is stopped finds its own free when it is started again. A Cluster's
+// bus has the port 10,000 above.
+const firstPort, lastPort, busPort = 10_000, 22_000, 10_000
+
+// FreePort is a port of 127.0.0.1 that nobody listens on, and that no outgoing
+// connection will take, for a server that is to be started again there.
+func FreePort() (int, error) {
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if unused(port) && unused(port+busPort) {
 			return port, nil
 		}
 	}
+	return 0, fmt.Errorf("redistest: no free port from %d to %d", firstPort, lastPort)
+}
+
+func unused(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 // start runs the server and returns when it answers.
