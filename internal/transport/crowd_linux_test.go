@@ -43,11 +43,14 @@ type crowd struct {
 // noSocket stands for the socket of a member.
 const noSocket = -1
 
+// plenty is more than a test queues.
+const plenty = 1 << 32
+
 // gather makes a crowd. Writes to its members go to write.
-func gather(t testing.TB, members int, write func(p []byte) (int, error)) *crowd {
+func gather(t testing.TB, members int, maxQueued int64, write func(p []byte) (int, error)) *crowd {
 	t.Helper()
 	e := New(Config{
-		Loops: 1, Frame: frame.Config{MaxMessage: 1 << 20}, BackpressureLimit: 1 << 20, MaxQueuedBytes: 1 << 32,
+		Loops: 1, Frame: frame.Config{MaxMessage: 1 << 20}, BackpressureLimit: 1 << 20, MaxQueuedBytes: maxQueued,
 		IdleTimeout: time.Hour, Logger: slog.New(slog.DiscardHandler),
 		Faults: &Faults{
 			Write: func(fd int, p []byte, real func([]byte) (int, error)) (int, error) {
@@ -122,7 +125,7 @@ func TestCrowdDelaysNobody(t *testing.T) {
 	const members = 100_000
 	const most = members / 4 // writes to the crowd between two echoes
 	var written atomic.Int64
-	c := gather(t, members, func(p []byte) (int, error) {
+	c := gather(t, members, plenty, func(p []byte) (int, error) {
 		written.Add(1)
 		for start := time.Now(); time.Since(start) < 2*time.Microsecond; { // what a socket costs
 		}
@@ -192,7 +195,7 @@ func TestBurstIsJoined(t *testing.T) {
 	const members, messages = 1000, 64
 	var got [][]byte // of all members, one after the other; owned by the loop
 	writes := 0
-	c := gather(t, members, func(p []byte) (int, error) {
+	c := gather(t, members, plenty, func(p []byte) (int, error) {
 		writes++
 		got = append(got, p)
 		return len(p), nil
@@ -220,7 +223,7 @@ func TestBurstIsJoined(t *testing.T) {
 func TestMemoryIsGivenBack(t *testing.T) {
 	const members, messages = 20_000, 200
 	full := true
-	c := gather(t, members, func(p []byte) (int, error) {
+	c := gather(t, members, plenty, func(p []byte) (int, error) {
 		if full {
 			return 0, errAgain
 		}
@@ -265,8 +268,7 @@ func liveHeap() int64 {
 // A loop that is behind refuses what is sent to groups, and takes it again.
 func TestOfferIsBounded(t *testing.T) {
 	const limit = 1 << 20
-	c := gather(t, 10, func(p []byte) (int, error) { return len(p), nil })
-	c.cfg.MaxQueuedBytes = limit
+	c := gather(t, 10, limit, func(p []byte) (int, error) { return len(p), nil })
 	started, goOn := make(chan struct{}), make(chan struct{})
 	c.loop.Post(Call(func() { close(started); <-goOn }))
 	<-started
@@ -295,7 +297,7 @@ func TestOfferIsBounded(t *testing.T) {
 func BenchmarkFanOut(b *testing.B) {
 	for _, members := range []int{10, 1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
-			c := gather(b, members, func(p []byte) (int, error) { return len(p), nil })
+			c := gather(b, members, plenty, func(p []byte) (int, error) { return len(p), nil })
 			f := FrameOf(frame.Text, false, make([]byte, 128))
 			b.ReportAllocs()
 			for b.Loop() {

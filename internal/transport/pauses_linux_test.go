@@ -41,7 +41,7 @@ func TestPausesDuringFanOut(t *testing.T) {
 	defer file.Close()
 	fd := int(file.Fd())
 	var written atomic.Int64
-	c := gather(t, members, func(p []byte) (int, error) {
+	c := gather(t, members, plenty, func(p []byte) (int, error) {
 		written.Add(1)
 		_, _ = sendto(fd, p)
 		return len(p), nil
