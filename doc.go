@@ -32,7 +32,7 @@
 // # Hooks
 //
 // Hooks are fields of [Options] and fixed at construction. The hooks of one
-// client run one after the other, on a goroutine that exists while there is
+// client run one after the other, on a goroutine that the client has while there is
 // something to do: Authenticate, Handshake, OnConnect, then OnMessage and
 // ValidateRooms in the order of the client's messages, at last OnDisconnect.
 // Those of different clients run at the same time. So a hook may block, which

@@ -127,8 +127,8 @@ type Options struct {
 
 	// MaxQueuedBytes bounds the bytes queued for all clients together:
 	// beyond it the longest queues count as being over their limit. A message
-	// counts once for each client that it waits for. It is looked at between
-	// two turns of an event loop. Default: [DefaultMaxQueuedBytes].
+	// counts once for each client that it waits for. It is looked at every
+	// so many bytes. Default: [DefaultMaxQueuedBytes].
 	MaxQueuedBytes int64
 
 	// PublishToSelf makes Client.Publish reach that client too. Default: false.
