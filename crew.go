@@ -2,29 +2,34 @@ package hearth
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 )
 
-// crew is the goroutines on which clients' hooks run. One that is done stays
-// for a moment: a new one would have to grow its stack first, which costs a
-// fifth of an echo. Nobody waits for a goroutine: if none is free, another is
-// started.
+// crew is the goroutines on which clients' hooks run: as few as get along
+// without waiting. One takes jobs as long as there are any; whenever it leaves
+// some behind, another is woken, which finds them there if the first is held up
+// in a hook, and goes idle again if not. So hooks that return at once run one
+// after the other without a change of goroutine, and one that blocks stops
+// nobody else's. The idle stay for a moment: a new goroutine would have to grow
+// its stack first. Both cost a fifth of an echo.
 type crew struct {
 	// Guarded by mu.
-	mu     sync.Mutex
-	idle   []*hand     // the last to become idle is the first to be used
-	unused int         // how many of idle were never needed since the last look
-	timer  *time.Timer // looks after idle; nil: none are
-	closed bool
+	mu      sync.Mutex
+	jobs    []job
+	taken   int  // so many of jobs, the oldest, which are first
+	seeking bool // a goroutine is on its way to jobs
+	idle    []wake
+	unused  int         // how many of idle were never needed since the last look
+	timer   *time.Timer // looks after idle; nil: none are
+	closed  bool
 
 	hands sync.WaitGroup
 }
 
-// hand is one goroutine of a crew.
-type hand struct {
-	next chan job // closed: it ends
-}
+// wake makes an idle goroutine look for jobs, or end when it is closed.
+type wake chan struct{}
 
 // job is a client whose hooks are due.
 type job struct {
@@ -36,46 +41,86 @@ type job struct {
 const (
 	idleHands = 256
 	idleFor   = time.Second // between two looks; half of what was not needed goes
+	jobsKept  = 4096
 )
 
-// run does j on a goroutine.
+// run does j on a goroutine. It does not wait.
 func (w *crew) run(j job) {
 	w.mu.Lock()
-	if n := len(w.idle); n > 0 {
-		h := w.idle[n-1]
-		w.idle[n-1] = nil
-		w.idle = w.idle[:n-1]
-		w.unused = min(w.unused, n-1)
-		w.mu.Unlock()
-		h.next <- j
-		return
+	defer w.mu.Unlock()
+	if len(w.jobs) == cap(w.jobs) && w.taken > len(w.jobs)/2 {
+		w.jobs, w.taken = slices.Delete(w.jobs, 0, w.taken), 0
 	}
-	w.hands.Add(1)
-	w.mu.Unlock()
-	go w.work(&hand{next: make(chan job, 1)}, j)
+	w.jobs = append(w.jobs, j)
+	w.seekLocked()
 }
 
-func (w *crew) work(h *hand, j job) {
+// seekLocked sees to it that a goroutine is on its way to jobs: the last that
+// became idle, if there is one.
+func (w *crew) seekLocked() {
+	if w.seeking {
+		return
+	}
+	w.seeking = true
+	n := len(w.idle)
+	if n == 0 {
+		w.hands.Add(1)
+		go w.work()
+		return
+	}
+	w.idle[n-1] <- struct{}{}
+	w.idle[n-1] = nil
+	w.idle = w.idle[:n-1]
+	w.unused = min(w.unused, n-1)
+}
+
+// work is one goroutine.
+func (w *crew) work() {
 	defer w.hands.Done()
-	for ok := true; ok; j, ok = <-h.next {
-		if j.credentials != nil {
-			j.client.authenticate(j.credentials)
+	me := make(wake, 1)
+	for woken := true; woken; _, woken = <-me {
+		for j, ok := w.take(true); ok; j, ok = w.take(false) {
+			if j.credentials != nil {
+				j.client.authenticate(j.credentials)
+			}
+			j.client.run()
 		}
-		j.client.run()
-		if !w.rest(h) {
+		if !w.rest(me) {
 			return
 		}
 	}
 }
 
-// rest puts h among the idle, if it is to stay.
-func (w *crew) rest(h *hand) bool {
+// take is the next job, if there is one; arrived is true for a goroutine that
+// was on its way.
+func (w *crew) take(arrived bool) (j job, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if arrived {
+		w.seeking = false
+	}
+	if w.taken == len(w.jobs) {
+		return job{}, false
+	}
+	j, w.jobs[w.taken] = w.jobs[w.taken], job{}
+	if w.taken++; w.taken < len(w.jobs) {
+		w.seekLocked()
+		return j, true
+	}
+	if w.jobs, w.taken = w.jobs[:0], 0; cap(w.jobs) > jobsKept {
+		w.jobs = nil
+	}
+	return j, true
+}
+
+// rest puts a goroutine among the idle, if it is to stay.
+func (w *crew) rest(me wake) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || len(w.idle) == idleHands {
 		return false
 	}
-	w.idle = append(w.idle, h)
+	w.idle = append(w.idle, me)
 	if w.timer == nil {
 		w.unused = len(w.idle)
 		w.timer = time.AfterFunc(idleFor, w.trim)
@@ -88,8 +133,8 @@ func (w *crew) trim() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := (w.unused + 1) / 2
-	for _, h := range w.idle[:n] {
-		close(h.next)
+	for _, me := range w.idle[:n] {
+		close(me)
 	}
 	w.idle = append(w.idle[:0], w.idle[n:]...)
 	clear(w.idle[len(w.idle):cap(w.idle)])
@@ -107,8 +152,8 @@ func (w *crew) close() {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	for _, h := range w.idle {
-		close(h.next)
+	for _, me := range w.idle {
+		close(me)
 	}
 	w.idle, w.unused = nil, 0
 }
