@@ -241,6 +241,11 @@ type Options struct {
 	// it is when New is called.
 	Loops int
 
+	// DisableIOUring makes a system call for each write. Otherwise event loops
+	// give writes to many sockets to io_uring, where the kernel (Linux 5.12 or
+	// newer) has and allows it, and nothing else. Default: false.
+	DisableIOUring bool
+
 	// InlineHooks runs OnMessage where the socket is served instead of on a
 	// goroutine of its own. It saves a switch for each message, and is only
 	// for hooks that never block, since others wait meanwhile. Default: false.

@@ -89,6 +89,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		EarlyFrame:        &frame.Config{MaxMessage: min(opts.MaxAuthPayload, opts.MaxPayload), MaxFragments: opts.MaxFragments},
 		Mode:              modes[opts.Transport],
 		Loops:             opts.Loops,
+		NoRing:            opts.DisableIOUring,
 		BackpressureLimit: int64(opts.BackpressureLimit),
 		MaxQueuedBytes:    opts.MaxQueuedBytes,
 		IdleTimeout:       opts.IdleTimeout,

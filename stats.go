@@ -73,6 +73,7 @@ type LoopStats struct {
 	ShortWrites   int64   `json:"shortWrites"`   // a socket took less than it was given
 	Drops         Drops   `json:"drops"`         // messages that were refused
 	Rescued       int64   `json:"rescued"`       // missed wake-ups; always 0
+	IOUring       bool    `json:"ioUring"`       // writes to many sockets are one system call
 }
 
 // Drops are messages to clients that were refused, by reason.
@@ -125,6 +126,6 @@ func loopStats(l transport.LoopStats) LoopStats {
 	return LoopStats{
 		Connections: l.Connections, QueuedBytes: l.QueuedBytes, Turns: l.Turns,
 		LongestTurnUS: l.LongestTurn.Microseconds(), DeepestTurn: l.DeepestTurn,
-		ShortWrites: l.ShortWrites, Drops: Drops(l.Drops), Rescued: l.Rescued,
+		ShortWrites: l.ShortWrites, Drops: Drops(l.Drops), Rescued: l.Rescued, IOUring: l.Ring,
 	}
 }

@@ -119,7 +119,7 @@ func (s *speaker) Message(op frame.Opcode, p []byte) bool {
 
 // A message to a large room is written in slices: the echo of a client on the
 // same loop never waits for more than a small part of it. With sliceTime taken
-// out of flushAll, or sliceCheck above the number of members, one echo waits for
+// out of flushAll, or writesMax above the number of members, one echo waits for
 // all of them, and the test fails.
 func TestCrowdDelaysNobody(t *testing.T) {
 	const members = 100_000

@@ -47,6 +47,7 @@ type Config struct {
 	EarlyFrame        *frame.Config // instead of Frame until Conn.Trust; nil: Frame
 	Mode              Mode
 	Loops             int           // 0: GOMAXPROCS
+	NoRing            bool          // never use io_uring
 	BackpressureLimit int64         // bytes queued for one connection
 	MaxQueuedBytes    int64         // bytes queued for all of them
 	IdleTimeout       time.Duration // nothing received for so long: dropped

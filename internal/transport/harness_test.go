@@ -32,12 +32,14 @@ var kinds = map[string]struct {
 	mode  transport.Mode
 	epoll bool // must serve
 	link  func(t *testing.T) (server, client net.Conn)
+	alone bool // each write is a system call
 }{
-	"epoll":       {transport.Epoll, true, tcpPair},
-	"epoll, unix": {transport.Epoll, true, unixPair},
-	"stream, tcp": {transport.Stream, false, tcpPair},
-	"stream, tls": {transport.Auto, false, tlsPair},
-	"pipe":        {transport.Auto, false, pipePair},
+	"epoll":          {transport.Epoll, true, tcpPair, false},
+	"epoll, unix":    {transport.Epoll, true, unixPair, false},
+	"epoll, no ring": {transport.Epoll, true, tcpPair, true},
+	"stream, tcp":    {transport.Stream, false, tcpPair, false},
+	"stream, tls":    {transport.Auto, false, tlsPair, false},
+	"pipe":           {transport.Auto, false, pipePair, false},
 }
 
 // onEvery runs f for every kind of connection.
@@ -49,7 +51,7 @@ func onEvery(t *testing.T, change func(*transport.Config), f func(t *testing.T, 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of the time goes by waiting
 			cfg := defaults()
-			cfg.Mode = kind.mode
+			cfg.Mode, cfg.NoRing = kind.mode, kind.alone
 			if change != nil {
 				change(&cfg)
 			}

@@ -46,6 +46,7 @@ type Loop struct {
 	bulk      []*Conn // dirty, with frames of groups only
 	bulkAt    int     // bulk before this was flushed
 	batch     batch
+	joining   []*Frame // scratch of sendGroup
 	queues    queuePool
 	dead      []*Conn // sockets to close at the end of the turn
 	linger    []lingering
@@ -139,7 +140,7 @@ func (l *Loop) startPolling() error {
 	if l.stopped {
 		return ErrClosed
 	}
-	p, err := newPoller()
+	p, err := newPoller(&l.engine.cfg)
 	if err != nil {
 		return err
 	}

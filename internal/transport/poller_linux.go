@@ -16,12 +16,13 @@ type poller struct {
 	fd     int
 	file   *os.File
 	raw    syscall.RawConn
+	ring   *ring // for writes; nil: each is a system call
 	events []unix.EpollEvent
 	n      int          // of events, not handled yet
 	parks  atomic.Int64 // how often the loop has parked
 }
 
-func newPoller() (*poller, error) {
+func newPoller(cfg *Config) (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -40,7 +41,13 @@ func newPoller() (*poller, error) {
 		file.Close()
 		return nil, err
 	}
-	return &poller{fd: fd, file: file, raw: raw, events: make([]unix.EpollEvent, 256)}, nil
+	p := &poller{fd: fd, file: file, raw: raw, events: make([]unix.EpollEvent, 256)}
+	if !cfg.NoRing {
+		if p.ring, err = newRing(writesMax); err != nil {
+			cfg.Logger.Debug("each write is a system call of its own", "reason", err)
+		}
+	}
+	return p, nil
 }
 
 // ready asks for events without waiting.
@@ -71,7 +78,15 @@ func (p *poller) park(l *Loop) {
 // eventfd does.
 func (p *poller) wake() { _ = p.file.SetReadDeadline(past) }
 
-func (p *poller) close() { p.file.Close() }
+func (p *poller) close() {
+	if p.ring != nil {
+		p.ring.close()
+	}
+	p.file.Close()
+}
+
+// batches reports whether many writes are one system call.
+func (p *poller) batches() bool { return p.ring != nil }
 
 // rescue wakes the loop if it sleeps although there are events for it, which
 // must not happen and is counted.

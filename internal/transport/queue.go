@@ -129,7 +129,7 @@ func (l *Loop) sendGroup(ops []Op) int {
 		l.fanOut(g, []*Frame{ops[0].frame}, ops[0].arg.([]*Conn))
 		return 1
 	}
-	frames, size := l.batch.scratch[:0], int64(0)
+	frames, size := l.joining[:0], int64(0)
 	for i, op := range ops {
 		if i > 0 && (op.kind != opGroup || op.group != g || op.arg != nil || size+op.frame.Len() > batchSize) {
 			break
@@ -140,7 +140,7 @@ func (l *Loop) sendGroup(ops []Op) int {
 	n := len(frames)
 	l.fanOut(g, frames, nil)
 	clear(frames)
-	l.batch.scratch = frames[:0]
+	l.joining = frames[:0]
 	return n
 }
 

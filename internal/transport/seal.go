@@ -25,9 +25,10 @@ func (c *Conn) startSealing() {
 // how many these are. [Loop.keepRest] has to follow, since none of them can be
 // sealed again.
 func (l *Loop) laySealed(c *Conn) (p []byte, frames int) {
-	buf := l.batch.sealed[:0]
+	buf := l.batch.buf
+	start := len(buf)
 	for i, f := range c.out {
-		if i > 0 && len(buf)+len(f.wire) > batchSize {
+		if i > 0 && len(buf)-start+len(f.wire) > batchSize {
 			break
 		}
 		frames++
@@ -37,8 +38,8 @@ func (l *Loop) laySealed(c *Conn) (p []byte, frames int) {
 		}
 		buf = appendSealed(buf, c.handler, f)
 	}
-	l.batch.sealed = buf
-	return buf, frames
+	l.batch.buf = buf
+	return buf[start:], frames
 }
 
 // appendSealed appends what h makes of f as a frame, which is never compressed:
@@ -84,8 +85,7 @@ func (l *Loop) sealQueue(c *Conn) {
 		if f.Event == "" {
 			continue
 		}
-		l.batch.sealed = appendSealed(l.batch.sealed[:0], c.handler, f)
-		c.out[i] = &Frame{wire: bytes.Clone(l.batch.sealed)}
+		c.out[i] = &Frame{wire: appendSealed(nil, c.handler, f)}
 		change += c.out[i].Len() - f.Len()
 	}
 	c.queued.Add(change)

@@ -20,11 +20,12 @@ type socket struct {
 // poller does not exist here: every connection is a stream.
 type poller struct{}
 
-func newPoller() (*poller, error) { return nil, ErrNotEpoll }
-func (p *poller) park(*Loop)      {}
-func (p *poller) ready()          {}
-func (p *poller) wake()           {}
-func (p *poller) close()          {}
+func newPoller(*Config) (*poller, error) { return nil, ErrNotEpoll }
+func (p *poller) park(*Loop)             {}
+func (p *poller) ready()                 {}
+func (p *poller) wake()                  {}
+func (p *poller) close()                 {}
+func (p *poller) batches() bool          { return false }
 
 func (l *Loop) takeSocket(*Conn, Link) error {
 	return fmt.Errorf("%w: there is no epoll on %s", ErrNotEpoll, runtime.GOOS)
@@ -43,9 +44,9 @@ func (l *Loop) closeDead() {
 	l.dead = l.dead[:0]
 }
 
-func (l *Loop) write(*Conn, []byte) (int, error) { return 0, ErrNotEpoll }
-func retry(error) bool                           { return false }
-func (l *Loop) arm(*Conn)                        {}
-func (l *Loop) rescue()                          {}
-func (l *Loop) readReady(time.Time) int          { return 0 }
-func (l *Loop) shutdownWrite(*Conn)              {}
+func (l *Loop) write([]writing)         {}
+func retry(error) bool                  { return false }
+func (l *Loop) arm(*Conn)               {}
+func (l *Loop) rescue()                 {}
+func (l *Loop) readReady(time.Time) int { return 0 }
+func (l *Loop) shutdownWrite(*Conn)     {}

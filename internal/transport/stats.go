@@ -54,6 +54,7 @@ type LoopStats struct {
 	ShortWrites int64 // the socket took less than it was given
 	Drops       Drops
 	Rescued     int64 // wake-ups that were missed; always 0
+	Ring        bool  // writes are made by io_uring
 }
 
 // Stats is a snapshot.
@@ -67,6 +68,9 @@ func (l *Loop) Stats() LoopStats {
 		Drops:       Drops{l.drops.slow.Load(), l.drops.shed.Load(), l.drops.behind.Load()},
 		Rescued:     l.stats.rescued.Load(),
 	}
+	l.mu.Lock()
+	s.Ring = l.poller != nil && l.poller.batches()
+	l.mu.Unlock()
 	for i := range l.stats.turns {
 		s.Turns = append(s.Turns, l.stats.turns[i].Load())
 	}

@@ -21,6 +21,11 @@ func recvfrom(fd int, p []byte) (int, syscall.Errno) {
 	return n, errnoOf(err)
 }
 
+func ringEnter(fd, submit, wait int) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(submit), uintptr(wait), ringWait, 0, 0)
+	return int(n), errno
+}
+
 func epollWait(fd int, events []unix.EpollEvent) (int, error) {
 	return unix.EpollWait(fd, events, 0)
 }

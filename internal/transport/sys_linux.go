@@ -10,6 +10,10 @@ type Faults struct {
 	Write func(fd int, p []byte, real func(p []byte) (int, error)) (int, error)
 	Read  func(fd int, p []byte, real func(p []byte) (int, error)) (int, error)
 
+	// Enter gets io_uring_enter, with how many writes it is to begin and to
+	// wait for. It is not used with Write.
+	Enter func(submit, wait int, real func(submit, wait int) (int, syscall.Errno)) (int, syscall.Errno)
+
 	// Watch gets the real call that tells epoll of a socket.
 	Watch func(fd int, real func() error) error
 
@@ -17,12 +21,32 @@ type Faults struct {
 	Dup func() error
 }
 
-// write hands p to the socket of c.
-func (l *Loop) write(c *Conn, p []byte) (int, error) {
-	if f := l.engine.cfg.Faults; f != nil && f.Write != nil {
-		return f.Write(int(c.fd), p, func(p []byte) (int, error) { return errnoErr(sendto(int(c.fd), p)) })
+// write does writes: with one system call if there is a ring and more than one,
+// else with one each.
+func (l *Loop) write(writes []writing) {
+	f := l.engine.cfg.Faults
+	if f != nil && f.Write != nil {
+		for i := range writes {
+			w := &writes[i]
+			fd := int(w.conn.fd)
+			w.n, w.err = f.Write(fd, w.p, func(p []byte) (int, error) { return errnoErr(sendto(fd, p)) })
+		}
+		return
 	}
-	return errnoErr(sendto(int(c.fd), p))
+	done := 0
+	if ring := l.polling.ring; ring != nil && len(writes) > 1 {
+		enter := ringEnter
+		if f != nil && f.Enter != nil {
+			enter = func(fd, submit, wait int) (int, syscall.Errno) {
+				return f.Enter(submit, wait, func(submit, wait int) (int, syscall.Errno) { return ringEnter(fd, submit, wait) })
+			}
+		}
+		done = ring.write(writes, enter)
+	}
+	for i := range writes[done:] {
+		w := &writes[done+i]
+		w.n, w.err = errnoErr(sendto(int(w.conn.fd), w.p))
+	}
 }
 
 func (l *Loop) readSocket(c *Conn, p []byte) (int, error) {

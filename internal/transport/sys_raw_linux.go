@@ -28,6 +28,12 @@ func recvfrom(fd int, p []byte) (int, syscall.Errno) {
 }
 
 //go:noinline
+func ringEnter(fd, submit, wait int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(submit), uintptr(wait), ringWait, 0, 0)
+	return int(n), errno
+}
+
+//go:noinline
 func epollWait(fd int, events []unix.EpollEvent) (int, error) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
