@@ -20,7 +20,7 @@ type flags struct {
 	loops                               int
 	maxQueuedBytes                      int64
 	closeOnBackpressure, deflate        bool
-	inline, hasDefaultRooms             bool
+	inline, noRing, hasDefaultRooms     bool
 	seal, requireEncryption             bool
 }
 
@@ -49,6 +49,7 @@ func parseFlags(args []string) (*flags, error) {
 	fs.StringVar(&f.tlsKey, "tls-key", "", "file")
 	fs.IntVar(&f.loops, "loops", 0, "event loops; 0: one per processor")
 	fs.StringVar(&f.transport, "transport", "auto", "auto, loop or stream")
+	fs.BoolVar(&f.noRing, "no-io-uring", false, "make a system call for each write")
 	fs.BoolVar(&f.inline, "inline", false, "hooks run on the loop")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
@@ -76,6 +77,7 @@ func (f *flags) options() (hearth.Options, error) {
 		Transport:                hearth.Transport(f.transport),
 		Loops:                    f.loops,
 		InlineHooks:              f.inline,
+		DisableIOUring:           f.noRing,
 	}
 	if f.hasDefaultRooms {
 		o.DefaultRooms = append([]string{}, list(f.defaultRooms)...)

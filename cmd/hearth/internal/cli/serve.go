@@ -92,6 +92,7 @@ func (f *serveFlags) bind(cmd *cobra.Command) {
 	durationFlag(flags, &o.SubscribeWait, "subscribe-wait", hearth.DefaultSubscribeWait, "time to wait for Redis before a client goes on")
 
 	sizeFlag(flags, &o.MaxPayload, "max-payload", hearth.DefaultMaxPayload, "longest message of a client")
+	sizeFlag(flags, &o.MaxAuthPayload, "max-auth-payload", hearth.DefaultMaxAuthPayload, "the same, before it is authenticated")
 	sizeFlag(flags, &o.BackpressureLimit, "backpressure-limit", hearth.DefaultBackpressureLimit, "what may wait for a slow client")
 	flags.BoolVar(&o.CloseOnBackpressureLimit, "close-on-backpressure", false, "close clients at that limit (1013), instead of dropping messages")
 	sizeFlag(flags, &o.MaxQueuedBytes, "max-queued-bytes", hearth.DefaultMaxQueuedBytes, "what may wait for all clients together")
@@ -110,6 +111,7 @@ func (f *serveFlags) bind(cmd *cobra.Command) {
 
 	flags.DurationVar(&f.cfg.DrainFor, "drain-for", 10*time.Second, "time over which SIGTERM spreads telling clients to go; 0s: all at once")
 	durationFlag(flags, &f.cfg.ShutdownTimeout, "shutdown-timeout", 10*time.Second, "time for what is left after that")
+	flags.BoolVar(&o.DisableIOUring, "no-io-uring", false, "never use io_uring for writes to many clients")
 	f.log.bind(flags)
 }
 

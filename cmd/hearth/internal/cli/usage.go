@@ -63,6 +63,7 @@ var optionFlags = map[string]string{
 	"Path":                         "--path",
 	"DefaultRooms":                 "--default-rooms",
 	"MaxPayload":                   "--max-payload",
+	"MaxAuthPayload":               "--max-auth-payload",
 	"IdleTimeout":                  "--idle-timeout",
 	"BackpressureLimit":            "--backpressure-limit",
 	"MaxQueuedBytes":               "--max-queued-bytes",
