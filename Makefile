@@ -45,9 +45,10 @@ NODE := client/js playground
 PEER_DIRS := interop/peer
 PEERS := $(PEER_DIRS:%=%/node_modules/.package-lock.json)
 
-# The parts of `make test`, cheap ones first. Two at once, because tests wait
-# more than they compute and the linter's first build does the opposite.
-PARTS := lint-dirs lint-sh lint-npm lint-mod cross lint-go test-go node test-plain examples bench-check fuzz-short
+# The parts of `make test`, those that are over at once first, then the longest.
+# Two at once, because tests wait more than they compute and the linter's first
+# build does the opposite.
+PARTS := lint-dirs lint-sh lint-npm test-go lint-go node cross lint-mod test-plain examples bench-check fuzz-short
 JOBS := 2
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -70,8 +71,9 @@ run: build ## a server with the demo page
 .PHONY: test
 test: ## everything that must pass before a change lands
 	@scripts/deps.sh $(NEEDS)
-	@$(MAKE) --no-print-directory --jobs=$(JOBS) $(SYNC) $(PARTS)
-	@$(MAKE) --no-print-directory test-chaos
+	@$(MAKE) --no-print-directory $(PEERS)
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) $(SYNC) READY=1 $(PARTS)
+	@$(MAKE) --no-print-directory READY=1 test-chaos
 	@echo "ok  make test"
 
 .PHONY: lint
@@ -94,8 +96,12 @@ deps: ## install missing programs (Debian)
 deps-%:
 	@scripts/deps.sh $*
 
+# What a target needs, unless READY says that all of it is there: with something
+# to wait for, it would start after those that have nothing.
+needs = $(if $(READY),,$(1))
+
 .PHONY: test-go
-test-go: deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS) ## Go tests under the race detector
+test-go: $(call needs,deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $(PEERS)) ## Go tests under the race detector
 	go test $(RACE) $$(go list ./... | grep -v /internal/chaos)
 
 .PHONY: test-plain
@@ -105,7 +111,7 @@ test-plain: ## the engine's tests without it: raw system calls, allocations, non
 # It kills and freezes processes, and waits for what follows, so nothing else runs
 # meanwhile.
 .PHONY: test-chaos
-test-chaos: deps-cc deps-redis ## faults: killed, frozen and cut off servers
+test-chaos: $(call needs,deps-cc deps-redis) ## faults: killed, frozen and cut off servers
 	go test $(PLAIN) ./internal/chaos
 
 .PHONY: fuzz-short
@@ -133,7 +139,7 @@ lint-dirs: ## this file names every module and Node folder that there is
 	    \( -name go.mod -o -name package.json \) -exec dirname {} \; | sed 's,^\./,,' | sort)
 
 .PHONY: lint-sh
-lint-sh: deps-shellcheck ## shell scripts
+lint-sh: $(call needs,deps-shellcheck) ## shell scripts
 	shellcheck scripts/*.sh .ci/run
 
 .PHONY: lint-npm
@@ -144,7 +150,7 @@ lint-npm: ## lock files name no registry
 node: $(NODE) ## every Node folder: lint and tests
 
 .PHONY: $(NODE)
-$(NODE): %: %/node_modules/.package-lock.json $(PEERS) deps-chromium deps-redis
+$(NODE): %: %/node_modules/.package-lock.json $(call needs,deps-chromium deps-redis $(PEERS))
 	cd $@ && npm run lint && npm run check --if-present && npm test
 
 .PHONY: client-js
