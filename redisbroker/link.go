@@ -40,7 +40,12 @@ type link struct {
 	feed     feed      // of the subscriber
 	feedErr  error     // why it is not live
 	lostAt   time.Time // from when on envelopes may be missing; zero: none
+	elected  bool      // the connection that is being restored leads to another master
+	doubt    interval  // in which others may still publish at the old one, of which nothing was told yet
 }
+
+// interval is a time span; zero: none.
+type interval struct{ from, to time.Time }
 
 // feed is the state of the subscriber's connection.
 type feed int

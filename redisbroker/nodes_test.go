@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,6 +147,19 @@ func TestSentinelElects(t *testing.T) {
 			p.restored(0)
 			if n := subscribers(sentinels.Replica, hearth.ForRoom("r")); n != "1" {
 				t.Errorf("the room has %s subscribers at the new master, want 1", n)
+			}
+			if name != "alive" {
+				return
+			}
+			// Another process has not heard of the election yet. This fails if only
+			// the time before the connection is told (no doubtLocked).
+			late := time.Now()
+			sentinels.Master.CLI("PUBLISH", hearth.ForRoom("r"), `{"serverId":"other","type":"room","target":"r","event":"late"}`)
+			eventually(t, "a gap covers what went to the old master", func() bool {
+				return slices.ContainsFunc(p.gaps(), func(g hearth.Gap) bool { return !late.Before(g.From) && !late.After(g.To) })
+			})
+			if p.received("late") > 0 {
+				t.Error("the envelope arrived, so the test shows nothing")
 			}
 		})
 	}

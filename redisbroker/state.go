@@ -72,15 +72,20 @@ func (l *link) subscriberLost(from time.Time, err error) {
 		if l.lostAt.IsZero() {
 			l.lostAt = from
 		}
+		if !l.doubt.from.IsZero() {
+			l.lostAt = minTime(l.lostAt, l.doubt.from)
+			l.doubt.from = time.Time{} // until the next gap is told
+		}
 	})
 	l.topology.suspectAll()
 }
 
 // electionDoubt is how long others may have published at an elected master
-// before this process left the old one, which served it well all the while. The
-// Sentinels tell each other every two seconds, and are asked every second; on a
-// busy machine all of it took a little more than five. Too long a gap does less
-// harm than one that leaves out what was lost.
+// before this process left the old one, which served it well all the while, and
+// how long they may go on at the old one, which takes what they publish, after it
+// did. The Sentinels tell each other every two seconds, and are asked every
+// second; on a busy machine all of it took a little more than five. Too long a gap
+// does less harm than one that leaves out what was lost.
 const electionDoubt = 15 * time.Second
 
 // subscriberConnected: there is a connection, and nothing is subscribed yet.
@@ -89,6 +94,7 @@ func (l *link) subscriberConnected(elected bool) {
 	l.change(func() {
 		l.feed, l.feedErr = feedRestoring, l.options.unavailable(errRestoring)
 		if elected && !l.lostAt.IsZero() {
+			l.elected = true
 			l.lostAt = l.lostAt.Add(-electionDoubt)
 		}
 	})
@@ -104,6 +110,37 @@ func (l *link) subscriberRestored() {
 		gap := &hearth.Gap{From: l.lostAt, To: time.Now(), Missed: -1}
 		l.lostAt = time.Time{}
 		l.reconnects.Add(1)
+		l.doubtLocked(gap.To)
+		return gap
+	}, nil)
+}
+
+// doubtLocked sees to it that what others publish at a master that is none any
+// more is told as a gap, too. now: a gap ends.
+func (l *link) doubtLocked(now time.Time) {
+	if l.elected {
+		l.elected, l.doubt.to = false, now.Add(electionDoubt)
+	}
+	if !now.Before(l.doubt.to) {
+		return
+	}
+	l.doubt.from = now
+	end := l.doubt.to
+	l.tasks.Go(func() {
+		if sleep(l.ctx, time.Until(end)) {
+			l.doubtOver()
+		}
+	})
+}
+
+// doubtOver: others have left the old master, too.
+func (l *link) doubtOver() {
+	l.tell(func() *hearth.Gap {
+		gap := &hearth.Gap{From: l.doubt.from, To: time.Now(), Missed: -1}
+		if gap.From.IsZero() || gap.To.Before(l.doubt.to) { // a later gap has taken its place
+			return nil
+		}
+		l.doubt = interval{}
 		return gap
 	}, nil)
 }
