@@ -20,6 +20,7 @@ import (
 type Publisher struct {
 	world *World
 	name  string
+	first *Node // that it connects to, so that there is a publisher at every node
 	lives int
 
 	Accepted, Refused atomic.Int64
@@ -27,13 +28,13 @@ type Publisher struct {
 }
 
 func (p *Publisher) run() {
-	for {
+	for node := p.first; ; node = p.world.pick() {
 		select {
 		case <-p.world.silent:
 			return
 		case <-time.After(time.Duration(p.world.n(20)) * time.Millisecond):
 		}
-		conn, err := p.world.pick().dial()
+		conn, err := node.dial()
 		if err != nil {
 			continue
 		}
@@ -61,6 +62,7 @@ func (p *Publisher) live(conn *conn, name string) {
 	case <-l.ready:
 		p.publish(l, name)
 	case <-l.gone:
+	case <-p.world.silent: // the node is frozen
 	}
 	for deadline := time.Now().Add(p.world.opts.Patience / 3); l.waits() && time.Now().Before(deadline); {
 		select {

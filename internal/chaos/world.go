@@ -121,7 +121,7 @@ func NewWorld(t testing.TB, seed uint64, opts Options) *World {
 	}
 	w.AwaitClients()
 	for i := range opts.Publishers {
-		p := &Publisher{world: w, name: "p" + strconv.Itoa(i)}
+		p := &Publisher{world: w, name: "p" + strconv.Itoa(i), first: w.Nodes[i%len(w.Nodes)]}
 		w.Publishers = append(w.Publishers, p)
 		w.loud.Go(p.run)
 	}
