@@ -36,13 +36,15 @@ type refusals map[string]*refusal
 
 type refusal struct {
 	count  atomic.Int64
-	logged atomic.Int64 // Unix milliseconds
+	logged atomic.Int64 // Server.uptime
 }
 
 func newRefusals() refusals {
 	all := make(refusals, len(refusalReasons))
 	for _, reason := range refusalReasons {
-		all[reason] = &refusal{}
+		r := &refusal{}
+		r.logged.Store(-refusalLogEvery.Milliseconds()) // the first one is logged
+		all[reason] = r
 	}
 	return all
 }
@@ -64,7 +66,7 @@ const refusalLogEvery = 10 * time.Second
 func (s *Server) refused(reason string, attrs ...any) {
 	r := s.refusals[reason]
 	n := r.count.Add(1)
-	now, last := time.Now().UnixMilli(), r.logged.Load()
+	now, last := s.uptime(), r.logged.Load()
 	if now-last >= refusalLogEvery.Milliseconds() && r.logged.CompareAndSwap(last, now) {
 		s.opts.Logger.Warn("limit reached", append(attrs, "reason", reason, "count", n)...)
 	}

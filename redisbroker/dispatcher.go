@@ -61,7 +61,7 @@ func (d *dispatcher) dispatch(r *received) {
 	v := d.runs.note(r.channel, env.Epoch, env.Seq, r.alive)
 	if v.missed > 0 {
 		d.missing(hearth.Gap{
-			Channel: r.channel, From: time.Unix(0, v.since), To: time.Now(), Missed: v.missed, Server: env.ServerID,
+			Channel: r.channel, From: d.link.timeOf(v.since), To: time.Now(), Missed: v.missed, Server: env.ServerID,
 		})
 	}
 	if v.again { // as in a Cluster, when the subscriber has moved to another node

@@ -30,9 +30,9 @@ type received struct {
 	channel string
 	topic   string // that the channel is subscribed by
 	payload string
-	alive   int64 // when everything was last known to arrive, in Unix ns
-	ended   bool  // the channel's subscription did; there is no payload
-	broken  bool  // what came before it may be missing
+	alive   moment // when everything was last known to arrive
+	ended   bool   // the channel's subscription did; there is no payload
+	broken  bool   // what came before it may be missing
 }
 
 // receivedOverhead is what a payload takes besides its bytes.
@@ -42,9 +42,10 @@ func (r *received) size() int64 { return int64(len(r.channel) + len(r.payload) +
 
 // overflow is what was dropped since the last gap.
 type overflow struct {
-	count    int64
-	channel  string // "" for more than one
-	from, to time.Time
+	count   int64
+	channel string // "" for more than one
+	from    moment
+	to      time.Time
 }
 
 func newInbox(l *link) *inbox {
@@ -80,7 +81,7 @@ func (b *inbox) interrupt() {
 
 func (o *overflow) add(r *received) {
 	if o.count == 0 {
-		o.channel, o.from = r.channel, time.Unix(0, r.alive)
+		o.channel, o.from = r.channel, r.alive
 	} else if o.channel != r.channel {
 		o.channel = ""
 	}

@@ -18,7 +18,8 @@ const stopGrace = 500 * time.Millisecond
 type link struct {
 	// Static after construction.
 	options    *Options
-	name       string // of Redis, without secrets
+	began      time.Time // what moments count from
+	name       string    // of Redis, without secrets
 	ctx        context.Context
 	cancel     context.CancelFunc
 	conns      *connections
@@ -58,7 +59,7 @@ const (
 
 func newLink(options *Options) *link {
 	l := &link{
-		options: options, name: options.String(), conns: newConnections(),
+		options: options, began: time.Now(), name: options.String(), conns: newConnections(),
 		interest: newInterest(options.Linger), sessions: make(map[*session]struct{}),
 		feedErr: options.unavailable(errNotYet),
 	}
@@ -70,6 +71,19 @@ func newLink(options *Options) *link {
 	l.tasks.Go(func() { l.publisher.run(l.ctx) })
 	l.topology.start(l.subscriber.probe)
 	return l
+}
+
+// moment is a time in eight bytes: nanoseconds since the link began, which no
+// change of the system's clock moves.
+type moment int64
+
+// momentOf takes what comes from time.Now.
+func (l *link) momentOf(t time.Time) moment { return moment(t.Sub(l.began)) }
+
+// timeOf shows a moment on the system's clock as it goes now.
+func (l *link) timeOf(m moment) time.Time {
+	now := time.Now()
+	return now.Add(time.Duration(m - l.momentOf(now)))
 }
 
 // join adds a session. Until it was called for the first session, and after

@@ -59,7 +59,7 @@ func TestRuns(t *testing.T) {
 		seq            uint64
 		want           verdict
 	}
-	at := int64(0)
+	at := moment(0)
 	check := func(steps ...step) {
 		t.Helper()
 		for i, s := range steps {
@@ -69,8 +69,8 @@ func TestRuns(t *testing.T) {
 			}
 		}
 	}
-	next := func(since int64) verdict { return verdict{since: since} }
-	missing := func(n, since int64) verdict { return verdict{missed: n, since: since} }
+	next := func(since moment) verdict { return verdict{since: since} }
+	missing := func(n int64, since moment) verdict { return verdict{missed: n, since: since} }
 	none, again := verdict{}, verdict{again: true}
 	check(
 		step{"a", "x", 10, none}, step{"b", "x", 3, none}, step{"a", "y", 7, none}, // 1, 2, 3

@@ -132,7 +132,7 @@ func (c *subscription) watch(ctx context.Context, expected bool) {
 			return
 		}
 		if !expected {
-			c.alive.Store(began.UnixNano())
+			c.aliveAt(began)
 			continue
 		}
 		for n, p := range due {
@@ -142,8 +142,8 @@ func (c *subscription) watch(ctx context.Context, expected bool) {
 			}
 			began = minTime(began, p.sentAt)
 		}
-		if len(due) > 0 && began.UnixNano() > c.alive.Load() {
-			c.alive.Store(began.UnixNano())
+		if len(due) > 0 && c.link.momentOf(began) > c.lastAlive() {
+			c.aliveAt(began)
 		}
 		clear(due)
 		for _, n := range c.link.topology.table.Load().nodes {

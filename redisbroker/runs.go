@@ -33,14 +33,14 @@ type run struct {
 	epoch       uint64 // its hash
 	first, last uint64
 	stretch     uint64 // of the last one
-	alive       int64  // when everything was last known to arrive, as the last one arrived, in Unix ns
+	alive       moment // when everything was last known to arrive, as the last one arrived
 }
 
 // verdict is what a number says.
 type verdict struct {
-	missed int64 // how many are missing before it
-	since  int64 // from when on, in Unix ns
-	again  bool  // it comes again, or after a higher one, which told that it was missing
+	missed int64  // how many are missing before it
+	since  moment // from when on
+	again  bool   // it comes again, or after a higher one, which told that it was missing
 }
 
 func newRuns() runs {
@@ -48,7 +48,7 @@ func newRuns() runs {
 }
 
 // note notes the number of an envelope.
-func (r *runs) note(channel, epoch string, seq uint64, alive int64) verdict {
+func (r *runs) note(channel, epoch string, seq uint64, alive moment) verdict {
 	if epoch == "" || seq == 0 {
 		return verdict{} // it is not counted up
 	}

@@ -148,7 +148,7 @@ func (l *link) doubtOver() {
 // overflowed: the sessions are slower than what arrives.
 func (l *link) overflowed(o *overflow) {
 	l.overflows.Add(o.count)
-	gap := &hearth.Gap{Channel: o.channel, From: o.from, To: o.to, Missed: o.count}
+	gap := &hearth.Gap{Channel: o.channel, From: l.timeOf(o.from), To: o.to, Missed: o.count}
 	l.tell(func() *hearth.Gap { return gap }, nil)
 }
 

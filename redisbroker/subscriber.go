@@ -71,14 +71,14 @@ func (s *subscriber) connect(ctx context.Context, n *node) bool {
 	err := ping(ctx, conn, s.link.options.DialTimeout)
 	connected := err == nil
 	if connected {
-		c.alive.Store(began.UnixNano())
+		c.aliveAt(began)
 		s.number++
 		err = c.serve(ctx, gone)
 		s.link.interest.connection.Store(0)
 	}
 	if ctx.Err() == nil {
 		if connected {
-			s.link.subscriberLost(time.Unix(0, c.alive.Load()), err)
+			s.link.subscriberLost(s.link.timeOf(c.lastAlive()), err)
 			s.link.interest.failWaiters(s.link.reason(), func(*waiter) bool { return true })
 		} else {
 			s.link.subscriberFailed(err)
@@ -101,8 +101,12 @@ type subscription struct {
 	broken chan error  // why the connection is of no use
 	tasks  sync.WaitGroup
 
-	alive atomic.Int64 // when everything was last known to arrive, in Unix ns
+	alive atomic.Int64 // the moment when everything was last known to arrive
 }
+
+func (c *subscription) aliveAt(t time.Time) { c.alive.Store(int64(c.link.momentOf(t))) }
+
+func (c *subscription) lastAlive() moment { return moment(c.alive.Load()) }
 
 // serve makes Redis follow what is wanted, until the connection is lost.
 func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
@@ -227,7 +231,7 @@ func (c *subscription) onMessage(m rueidis.PubSubMessage) {
 		return
 	}
 	r := received{
-		channel: strings.TrimPrefix(m.Channel, c.link.options.Prefix), payload: m.Message, alive: c.alive.Load(),
+		channel: strings.TrimPrefix(m.Channel, c.link.options.Prefix), payload: m.Message, alive: c.lastAlive(),
 	}
 	r.topic = r.channel
 	if m.Pattern != "" {

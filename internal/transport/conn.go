@@ -79,7 +79,7 @@ type Conn struct {
 	more   map[*Group]int32
 
 	// Atomics.
-	lastRead atomic.Int64 // Unix milliseconds
+	lastRead atomic.Int64 // Engine.sinceBegan
 	queued   atomic.Int64 // bytes in out, and on their way there
 	shed     atomic.Bool  // counts as over its limit, see Config.MaxQueuedBytes
 	trusted  atomic.Bool  // see Trust
@@ -175,10 +175,13 @@ func (c *Conn) Close(code int, reason string) {
 	c.loop.Post(Op{kind: opClose, conn: c, arg: Cause{Code: code, Reason: reason}})
 }
 
+// heard notes when the peer last showed that it is there.
+func (c *Conn) heard(now time.Time) { c.lastRead.Store(c.loop.engine.sinceBegan(now)) }
+
 // Resume reads again after Handler.Message has paused. The peer, which could
 // not show that it is there, counts as heard.
 func (c *Conn) Resume() {
-	c.lastRead.Store(time.Now().UnixMilli())
+	c.heard(time.Now())
 	if c.stream != nil {
 		c.stream.resume()
 		return

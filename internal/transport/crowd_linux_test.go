@@ -81,7 +81,7 @@ func gather(t testing.TB, members int, maxQueued int64, write func(p []byte) (in
 		m := &all[i]
 		m.drops = &c.drops
 		m.Init(c.loop, m)
-		m.lastRead.Store(time.Now().UnixMilli())
+		m.heard(time.Now())
 		e.admit(c.loop)
 		c.loop.Post(Op{kind: opTake, conn: &m.Conn, arg: &socket{fd: noSocket}}, Join(&m.Conn, c.group))
 	}

@@ -59,6 +59,7 @@ type Config struct {
 // Engine is a set of loops.
 type Engine struct {
 	cfg   Config
+	began time.Time // what sinceBegan counts from
 	loops []*Loop
 	next  atomic.Uint32 // round robin
 
@@ -78,13 +79,17 @@ func New(cfg Config) *Engine {
 	if cfg.Loops == 0 {
 		cfg.Loops = runtime.GOMAXPROCS(0)
 	}
-	e := &Engine{cfg: cfg, done: make(chan struct{})}
+	e := &Engine{cfg: cfg, began: time.Now(), done: make(chan struct{})}
 	e.reads.New = func() any { b := make([]byte, streamReadSize); return &b }
 	for i := range cfg.Loops {
 		e.loops = append(e.loops, newLoop(e, i))
 	}
 	return e
 }
+
+// sinceBegan is a moment as connections keep it: eight bytes, which no change
+// of the system's clock moves. now must come from time.Now.
+func (e *Engine) sinceBegan(now time.Time) int64 { return int64(now.Sub(e.began)) }
 
 // Loops are the engine's loops.
 func (e *Engine) Loops() []*Loop { return e.loops }
@@ -146,7 +151,7 @@ func (e *Engine) Serve(c *Conn, link Link) error {
 		}
 	})
 	c.windowBits = uint8(link.WindowBits)
-	c.lastRead.Store(time.Now().UnixMilli())
+	c.heard(time.Now())
 	if e.cfg.Mode != Stream {
 		err := c.loop.takeSocket(c, link)
 		if err == nil || e.cfg.Mode == Epoll || errors.Is(err, ErrClosed) {

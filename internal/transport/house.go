@@ -58,7 +58,7 @@ var emptyPing = FrameOf(frame.Ping, false, nil)
 // that. A peer whose input is not read cannot show that it is there.
 func (l *Loop) checkIdle(c *Conn, now time.Time) {
 	timeout := l.engine.cfg.IdleTimeout
-	silent := now.Sub(time.UnixMilli(c.lastRead.Load()))
+	silent := time.Duration(l.engine.sinceBegan(now) - c.lastRead.Load())
 	if c.flags&paused != 0 || c.stream != nil && c.stream.pausedNow() {
 		return
 	}

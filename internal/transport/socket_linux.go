@@ -191,7 +191,7 @@ func (l *Loop) readFrom(c *Conn, now time.Time) {
 	case n == 0:
 		l.end(c, abnormal(io.EOF))
 	default:
-		c.lastRead.Store(now.UnixMilli())
+		c.heard(now)
 		c.flags &^= pinged
 		l.feed(c, buf[:n])
 	}

@@ -61,7 +61,7 @@ func (s *stream) read(buffered []byte) {
 	for s.feed(r, buffered) {
 		n, err := s.conn.Read(buf)
 		if n > 0 {
-			s.c.lastRead.Store(time.Now().UnixMilli())
+			s.c.heard(time.Now())
 		}
 		buffered = buf[:n]
 		if err != nil {
