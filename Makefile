@@ -112,7 +112,7 @@ test-plain: ## the engine's tests without it: raw system calls, allocations, non
 # meanwhile.
 .PHONY: test-chaos
 test-chaos: $(call needs,deps-cc deps-redis) ## faults: killed, frozen and cut off servers
-	go test $(PLAIN) ./internal/chaos
+	go test $(RACE) ./internal/chaos
 
 .PHONY: fuzz-short
 fuzz-short: ## each fuzz target for 3 seconds

@@ -45,7 +45,6 @@ func (n *Node) Start() {
 	}
 	cmd.Env = append(os.Environ(), o.Env...)
 	n.Process = servers.Start(n.world.t, cmd, 1)
-	n.addr = n.Addr()
 	n.up.Store(true)
 }
 

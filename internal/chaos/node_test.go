@@ -311,7 +311,8 @@ func TestLossIsFound(t *testing.T) {
 	w.Recover()
 	victim := w.Clients[0]
 	victim.Say(t, "exit", map[string]string{"room": victim.Rooms()[0]})
-	w.Recover()
+	before := w.Accepted()
+	w.Eventually("there are messages to every room", func() bool { return w.Accepted() > before+200 })
 	report := w.Report()
 	if report.Violations[ledger.Missing] == 0 {
 		t.Errorf("a client that hears nothing of its room is not found: %s", report)

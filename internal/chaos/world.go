@@ -158,6 +158,14 @@ func (w *World) Delivered() (n int64) {
 	return n
 }
 
+// Accepted counts what publishers were told was taken.
+func (w *World) Accepted() (n int64) {
+	for _, p := range w.Publishers {
+		n += p.Accepted.Load()
+	}
+	return n
+}
+
 // n is a random number below limit.
 func (w *World) n(limit int) int {
 	w.mu.Lock()
