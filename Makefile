@@ -105,7 +105,7 @@ test-go: $(call needs,deps-cc deps-redis deps-nginx deps-haproxy deps-chromium $
 	go test $(RACE) $$(go list ./... | grep -v /internal/chaos)
 
 .PHONY: test-plain
-test-plain: ## the engine's tests without it: raw system calls, allocations, nonces, 10,000 clients
+test-plain: ## the engine's tests without it: raw system calls, allocations, nonces, 15,000 clients
 	go test $(PLAIN) . ./seal $(ENGINE:%=./internal/%)
 
 # It kills and freezes processes, and waits for what follows, so nothing else runs
