@@ -49,13 +49,14 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	clientid FILE VAR     sets $VAR to the id in the `connected` of a --json output
 //	proxy NAME PORT PORT  nginx or haproxy as in docs/operations.md, before two
 //	                      servers; sets $proxy and $proxy_port
+//	upgrades              sends malformed and good ones to the proxy; sets $accepted
 //	redis [kill|restart]  a Redis of the script's own; sets $REDIS
 func commands(t *testing.T) map[string]command {
 	s := &scripts{t: t, processes: map[string]*process{}, redis: map[string]*redistest.Server{}}
 	return map[string]command{
 		"code": code, "start": s.start, "url": url, "type": s.typeLine, "eof": s.eof, "signal": s.signal,
 		"exits": s.exits, "await": await, "http": httpGet, "lines": lines, "json": jsonLines, "redis": s.startRedis,
-		"clientid": clientID, "proxy": s.proxy,
+		"clientid": clientID, "proxy": s.proxy, "upgrades": upgrades,
 	}
 }
 
