@@ -192,7 +192,7 @@ func TestCloseOnBackpressureLimit(t *testing.T) {
 	})
 }
 
-// All clients together stay within MaxQueuedBytes: beyond it the longest queues
+// All clients together stay within MaxQueuedBytes: close to it the longest queues
 // count as over their limit, and the others go on.
 func TestMaxQueuedBytes(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -125,10 +125,11 @@ type Options struct {
 	// code 1013; otherwise the message is dropped. Default: false.
 	CloseOnBackpressureLimit bool
 
-	// MaxQueuedBytes bounds the bytes queued for all clients together:
-	// beyond it the longest queues count as being over their limit. A message
-	// counts once for each client that it waits for. It is looked at every
-	// so many bytes. Default: [DefaultMaxQueuedBytes].
+	// MaxQueuedBytes bounds the bytes queued for all clients together: when an
+	// eighth of it is left, the longest queues begin to count as being over their
+	// limit, and shorter ones as less is left. A message counts once for each
+	// client that it waits for. It is looked at every so many bytes. Default:
+	// [DefaultMaxQueuedBytes].
 	MaxQueuedBytes int64
 
 	// PublishToSelf makes Client.Publish reach that client too. Default: false.

@@ -8,27 +8,34 @@ import (
 	"time"
 )
 
-// Latencies counts how long messages took, to a sixteenth of each. Its methods
-// may be called concurrently.
+// fine is how many parts of each power of 2 are told apart, for comparisons to
+// some hundredths.
+const (
+	fineBits = 6
+	fine     = 1 << fineBits
+)
+
+// Latencies counts how long messages took, to a 64th of each. Its methods may be
+// called concurrently.
 type Latencies struct {
-	buckets [64 * 16]atomic.Int64
+	buckets [64 * fine]atomic.Int64
 }
 
-// bucket has values of the same highest bit and the four bits behind it.
+// bucket has values of the same highest bit and the six bits behind it.
 func bucket(ns uint64) int {
-	if ns < 16 {
+	if ns < fine {
 		return int(ns)
 	}
-	shift := bits.Len64(ns) - 5
-	return (shift+1)*16 + int(ns>>shift)&15
+	shift := bits.Len64(ns) - fineBits - 1
+	return (shift+1)*fine + int(ns>>shift)&(fine-1)
 }
 
 // limit is the lowest value of the next bucket.
 func limit(bucket int) uint64 {
-	if bucket < 16 {
+	if bucket < fine {
 		return uint64(bucket) + 1
 	}
-	return uint64(bucket&15+17) << (bucket/16 - 1)
+	return uint64(bucket&(fine-1)+fine+1) << (bucket/fine - 1)
 }
 
 func (l *Latencies) add(d time.Duration) { l.buckets[bucket(uint64(max(d, 0)))].Add(1) }

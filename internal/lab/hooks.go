@@ -141,6 +141,9 @@ func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message)
 	case "stats":
 		_, err := c.Send("stats", s.Stats())
 		return err
+	case "longest":
+		_, err := c.Send("longest", longest(s))
+		return err
 	case "panic":
 		panic("asked to")
 	case "sleep":
@@ -149,6 +152,14 @@ func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message)
 		return err
 	}
 	return nil
+}
+
+// longest is the bytes queued for the client for whom most are.
+func longest(s *hearth.Server) (bytes int) {
+	for c := range s.Clients(hearth.Filter{}) {
+		bytes = max(bytes, int(c.Snapshot().QueuedBytes))
+	}
+	return bytes
 }
 
 // answer tells a client what became of its message.

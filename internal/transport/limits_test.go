@@ -85,3 +85,74 @@ func TestMaxQueuedBytes(t *testing.T) {
 		}
 	})
 }
+
+// Peers that do not read, and hold what all together may, cost those who do no
+// message. Fails when checkTotal lets half of what its loop has queued count as too
+// long, whatever counts already: then the queues left to mark are those of one
+// message on its way to a stream, and the next one is refused.
+func TestStuckCostOthersNothing(t *testing.T) {
+	const total, stuck, well = 4 << 20, 8, 64
+	onEvery(t, func(c *transport.Config) { c.MaxQueuedBytes = total }, func(t *testing.T, b *bench) {
+		page := transport.FrameOf(frame.Text, true, []byte(numbered(0, 10_000)))
+		loops := b.Loops()
+		lazy, busy := map[*transport.Loop]*transport.Group{}, map[*transport.Loop]*transport.Group{}
+		for _, l := range loops {
+			lazy[l], busy[l] = transport.NewGroup(l), transport.NewGroup(l)
+		}
+		var slow []*server
+		for range stuck {
+			s, _ := b.connect(t, nil)
+			s.Loop().Post(transport.Join(&s.Conn, lazy[s.Loop()]))
+			slow = append(slow, s)
+		}
+		var peers []*peer
+		var servers []*server
+		for range well {
+			s, p := b.connect(t, nil)
+			s.Loop().Post(transport.Join(&s.Conn, busy[s.Loop()]))
+			servers, peers = append(servers, s), append(peers, p)
+		}
+		refused := func() bool {
+			for _, s := range slow {
+				s.mu.Lock()
+				n := s.dropped
+				s.mu.Unlock()
+				if n == 0 {
+					return false
+				}
+			}
+			return true
+		}
+		waitFor(t, "all that are stuck are refused more", func() bool {
+			for _, l := range loops {
+				l.Post(transport.ToGroup(lazy[l], page, nil))
+			}
+			return refused()
+		})
+		const rounds = 20
+		for n := range rounds {
+			for _, l := range loops { // in one turn
+				l.Post(
+					transport.ToGroup(busy[l], transport.FrameOf(frame.Text, true, []byte(numbered(2*n, 100))), nil),
+					transport.ToGroup(lazy[l], page, nil),
+					transport.ToGroup(busy[l], transport.FrameOf(frame.Text, true, []byte(numbered(2*n+1, 100))), nil),
+				)
+			}
+			for i, p := range peers {
+				for m := 2 * n; m < 2*n+2; m++ {
+					if got := p.read().payload; got != numbered(m, 100) {
+						t.Fatalf("peer %d has received %.9q, want message %d", i, got, m)
+					}
+				}
+			}
+		}
+		for i, s := range servers {
+			if s.dropped > 0 {
+				t.Errorf("peer %d was refused %d messages", i, s.dropped)
+			}
+		}
+		if q := b.Queued(); q > total {
+			t.Errorf("%d bytes are queued, want at most %d", q, total)
+		}
+	})
+}

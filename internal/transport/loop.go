@@ -51,6 +51,7 @@ type Loop struct {
 	dead      []*Conn // sockets to close at the end of the turn
 	linger    []lingering
 	unchecked int64     // bytes queued for groups since the total was looked at
+	shedding  int64     // bytes queued when the longest queues were looked for; 0: there was no need
 	checked   time.Time // when connections were looked at for silence
 	yield     bool      // a handler may have started a goroutine
 

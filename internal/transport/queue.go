@@ -239,39 +239,3 @@ func (l *Loop) congest(c *Conn) {
 		c.handler.Congested(true)
 	}
 }
-
-// checkGrowth looks at the total within a turn when much was queued in it.
-func (l *Loop) checkGrowth(added int64) {
-	if l.unchecked += added; l.unchecked >= l.engine.cfg.MaxQueuedBytes/growthChecks {
-		l.checkTotal()
-	}
-}
-
-// growthChecks is how often MaxQueuedBytes is looked at while a loop queues as
-// much as that in one turn.
-const growthChecks = 32
-
-// checkTotal marks the longest queues as over their limit while all together
-// hold more than MaxQueuedBytes.
-func (l *Loop) checkTotal() {
-	l.unchecked = 0
-	limit := l.engine.cfg.MaxQueuedBytes
-	if l.queued.Load() == 0 || l.engine.Queued() < limit {
-		return
-	}
-	var long []*Conn
-	for _, c := range l.conns {
-		if c != nil && !c.shed.Load() && c.queued.Load() > 0 {
-			long = append(long, c)
-		}
-	}
-	slices.SortFunc(long, func(a, b *Conn) int { return int(b.queued.Load() - a.queued.Load()) })
-	held := int64(0)
-	for _, c := range long {
-		if held >= l.queued.Load()/2 {
-			break
-		}
-		held += c.queued.Load()
-		c.shed.Store(true)
-	}
-}
