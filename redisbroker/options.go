@@ -54,7 +54,9 @@ type Options struct {
 
 	// Prefix is put in front of every channel's name, so that several
 	// applications can share a Redis. At most 64 characters of printable
-	// ASCII, without those of patterns. Default: none, as the original.
+	// ASCII, without those of patterns, and without "ws:room:", "ws:client:"
+	// and "ws:user:", so that no channel is another application's as well.
+	// Default: none, as the original.
 	Prefix string
 
 	// Patterns subscribes to all rooms, all clients and all users, as the
@@ -195,6 +197,18 @@ func (o *Options) withPort(addr string) string {
 	return net.JoinHostPort(strings.Trim(addr, "[]"), port)
 }
 
+// foreign reports whether what begins with prefix may be the channel of a room,
+// client or user of an application with a shorter prefix, which then would hear
+// everything.
+func foreign(prefix string) bool {
+	for _, kind := range []string{hearth.ForRoom(""), hearth.ForClient(""), hearth.ForUser("")} {
+		if strings.Contains(prefix, kind) {
+			return true
+		}
+	}
+	return false
+}
+
 func isSocket(addr string) bool { return strings.HasPrefix(addr, "/") }
 
 // validate expects defaults to be set.
@@ -225,6 +239,8 @@ func (o *Options) validate() error {
 		return invalid("Prefix", fmt.Sprintf("%q", o.Prefix), "is longer than %d characters", maxPrefix)
 	case !printable(o.Prefix) || strings.ContainsAny(o.Prefix, `*?[]^\`):
 		return invalid("Prefix", fmt.Sprintf("%q", o.Prefix), `must be printable ASCII without spaces and without * ? [ ] ^ \`)
+	case foreign(o.Prefix):
+		return invalid("Prefix", fmt.Sprintf("%q", o.Prefix), "must not contain ws:room:, ws:client: or ws:user:, with which other applications' channels begin")
 	}
 	for _, n := range []struct {
 		field string
