@@ -44,7 +44,8 @@ func unsent(t *testing.T, n *chaos.Node) map[int]int64 {
 // together, and others do not notice: they receive everything, which the ledger
 // sees, and as fast, which is logged. Fails when checkTotal does nothing; and with
 // -chaos.long when it lets half of what its loop has queued count as too long,
-// whatever counts already, since messages on their way are refused then.
+// whatever counts already: all hold a fifth more than they may, and on a busy
+// machine messages on their way are refused.
 func TestF11StuckReaders(t *testing.T) {
 	const limit = 1 << 20
 	each(t, func(t *testing.T, seed uint64) {
