@@ -12,7 +12,7 @@ import (
 
 var (
 	first = flag.Uint64("sim.first", 1, "the first seed")
-	seeds = flag.Int("sim.seeds", 100, "how many seeds")
+	seeds = flag.Int("sim.seeds", 25, "how many seeds")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
