@@ -15,9 +15,9 @@ CACHE := $(CURDIR)/.cache
 PLAIN := -shuffle=on -timeout=4m -vet=off -ldflags='-s -w'
 RACE := -race $(PLAIN)
 
-# Packages below internal/ that are tested without the race detector as well; not
-# the table of conformance, which is long.
-ENGINE := frame hub lab transport wire transcript/plays
+# Packages below internal/ that are tested without the race detector as well. The
+# table of conformance is whole there only.
+ENGINE := conformance frame hub lab transport wire
 
 # Programs that tests start; see scripts/deps.sh.
 NEEDS := cc redis chromium nginx haproxy shellcheck
@@ -49,7 +49,7 @@ PEERS := $(PEER_DIRS:%=%/node_modules/.package-lock.json)
 # The parts of `make test`, those that are over at once first, then the longest.
 # Two at once, because tests wait more than they compute and the linter's first
 # build does the opposite.
-PARTS := lint-dirs lint-sh lint-npm test-go lint-go node cross lint-mod test-plain examples bench-check fuzz-short
+PARTS := lint-dirs lint-sh lint-npm test-go lint-go node cross lint-mod test-plain examples bench-check test-chaos fuzz-short
 JOBS := 2
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -74,7 +74,6 @@ test: ## everything that must pass before a change lands
 	@scripts/deps.sh $(NEEDS)
 	@$(MAKE) --no-print-directory $(PEERS)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) $(SYNC) READY=1 $(PARTS)
-	@$(MAKE) --no-print-directory READY=1 test-chaos
 	@echo "ok  make test"
 
 .PHONY: lint
@@ -110,8 +109,7 @@ test-plain: ## the engine's tests without it: raw system calls, allocations, non
 	go test $(PLAIN) . ./seal $(ENGINE:%=./internal/%)
 	go test $(PLAIN) ./internal/sim -run='^TestSeeds$$' -sim.seeds=500
 
-# It kills and freezes processes, and waits for what follows, so nothing else runs
-# meanwhile.
+# Faults are waited for more than they are computed, so it runs beside others.
 .PHONY: test-chaos
 test-chaos: $(call needs,deps-cc deps-redis) ## faults: killed, frozen and cut off servers
 	go test $(RACE) ./internal/chaos
