@@ -117,14 +117,19 @@ func ExampleClient_SendRaw() {
 func ExampleClient_Join() {
 	t, end := exampleT()
 	defer end()
+	joined := make(chan error, 1)
 	server := hearthtest.New(t, hearth.Options{
 		Authenticate: byName,
 		DefaultRooms: []string{}, // none
 		OnConnect: func(_ context.Context, c *hearth.Client) error {
-			return c.Join("team-7", "lobby")
+			joined <- c.Join("team-7", "lobby")
+			return nil
 		},
 	})
 	ada := server.Connect("ada")
+	if err := <-joined; err != nil { // the hook runs after `connected` is on its way
+		fmt.Println(err)
+	}
 	ada.Conn().Leave("lobby")
 	for _, room := range ada.Conn().Rooms() {
 		fmt.Println(room == ada.ID(), strings.HasPrefix(room, "team-"))
