@@ -83,8 +83,14 @@ func TestA23EveryDeath(t *testing.T) {
 				}
 			},
 		}
+		ended := int64(0)
+		gone := func() { // also one that the server had hardly seen
+			t.Helper()
+			ended++
+			eventually(t, "it is gone", func() bool { return s.Stats().Disconnected == ended && s.Stats().Connections == 0 })
+		}
 		s.connect(t, nil).Drop()
-		eventually(t, "it is gone", func() bool { return s.Stats().Connections == 0 })
+		gone()
 		before := runtime.NumGoroutine()
 		for _, arrive := range states {
 			for _, die := range deaths {
@@ -92,7 +98,7 @@ func TestA23EveryDeath(t *testing.T) {
 				c := s.Over(conn)
 				arrive(c)
 				die(conn, c)
-				eventually(t, "it is gone", func() bool { return s.Stats().Connections == 0 })
+				gone()
 				c.Drop()
 			}
 		}
