@@ -7,14 +7,14 @@ import "github.com/hearthws/hearth/internal/transport"
 func (h *Hub) ToRoom(name string, f *transport.Frame, skip []*transport.Conn) bool {
 	taken := true
 	s := &h.rooms[h.shard(name)]
-	s.mu.RLock()
+	s.mu.Lock() // not RLock: on every loop messages to a room come in the same order, no answer before its question
 	if r := s.byName[name]; r != nil {
 		for i := range r.parts {
 			g := r.parts[i].group
 			taken = g.Loop().Offer(transport.ToGroup(g, f, skip)) && taken
 		}
 	}
-	s.mu.RUnlock()
+	s.mu.Unlock()
 	if c := h.ownRoom(name); c != nil {
 		if !contains(skip, c) && h.ToClient(c, f) == transport.Refused {
 			c.Handler().Dropped()
