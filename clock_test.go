@@ -1,8 +1,6 @@
 package hearth_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"go/ast"
 	"go/importer"
 	"go/parser"
@@ -11,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -147,23 +144,11 @@ type exported struct{ ImportPath, Dir, Export string }
 // exportsOf compiles packages and what they import, as the tests did before.
 func exportsOf(t *testing.T, patterns ...string) map[string]*exported {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-deps", "-export", "-json=ImportPath,Dir,Export"}, patterns...)...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
-	}
 	exports := map[string]*exported{}
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		pkg := new(exported)
-		if err := dec.Decode(pkg); err == io.EOF {
-			return exports
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	for _, pkg := range goList[exported](t, append([]string{"-deps", "-export", "-json=ImportPath,Dir,Export"}, patterns...)...) {
 		exports[pkg.ImportPath] = pkg
 	}
+	return exports
 }
 
 func checkPackage(t *testing.T, exports map[string]*exported, path string, sources map[string]any) *checked {

@@ -220,22 +220,31 @@ type goPackage struct {
 // on, by import path.
 func listPackages(t *testing.T) map[string]*goPackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	graph := map[string]*goPackage{}
+	for _, pkg := range goList[goPackage](t, "-deps", "-json=ImportPath,Imports,TestImports,XTestImports", "./...") {
+		graph[pkg.ImportPath] = pkg
+	}
+	return graph
+}
+
+// goList is what `go list` tells of packages, as JSON.
+func goList[T any](t *testing.T, args ...string) (all []*T) {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
 	}
-	graph := map[string]*goPackage{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		var pkg goPackage
-		if err := dec.Decode(&pkg); err == io.EOF {
-			return graph
+		pkg := new(T)
+		if err := dec.Decode(pkg); err == io.EOF {
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		graph[pkg.ImportPath] = &pkg
+		all = append(all, pkg)
 	}
 }
 

@@ -247,9 +247,9 @@ type Options struct {
 	// newer) has and allows it, and nothing else. Default: false.
 	DisableIOUring bool
 
-	// InlineHooks runs OnMessage where the socket is served instead of on a
-	// goroutine of its own. It saves a switch for each message, and is only
-	// for hooks that never block, since others wait meanwhile. Default: false.
+	// InlineHooks runs OnMessage where the socket is served instead of on
+	// another goroutine. It saves the way there, and is only for hooks that
+	// never block, since others wait meanwhile. Default: false.
 	InlineHooks bool
 
 	// Logger receives one line an event. Default: slog.Default().
