@@ -15,6 +15,7 @@ import (
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
+	"github.com/hearthws/hearth/internal/frame"
 	"github.com/hearthws/hearth/metrics"
 )
 
@@ -81,9 +82,17 @@ func TestA19TokensInLogs(t *testing.T) {
 	s := serve(t, opts)
 	for _, do := range []string{"refuse", "fail", "panic", ""} {
 		c := s.dial(t)
-		c.Send("authenticate", map[string]string{"token": token, "do": do})
-		c.Send("authenticate", map[string]string{"token": token})
-		c.SendText(`{"event":"authenticate","data":{"token":"` + token + `"`) // cut off
+		var all []byte // in one write, since the first may end the connection
+		for _, text := range []string{
+			`{"event":"authenticate","data":{"token":"` + token + `","do":"` + do + `"}}`,
+			`{"event":"authenticate","data":{"token":"` + token + `"}}`,
+			`{"event":"authenticate","data":{"token":"` + token + `"`, // cut off
+		} {
+			all = append(all, masked(frame.Text, true, text)...)
+		}
+		if _, err := c.Write(all); err != nil {
+			t.Fatal(err)
+		}
 		if do != "" {
 			c.ExpectClose()
 			continue
