@@ -119,8 +119,12 @@ func offersKey(credentials json.RawMessage) bool {
 	return ok && string(key) != "null"
 }
 
-// refuse answers a failed attempt, and ends the connection.
+// refuse answers a failed attempt, and ends the connection. A hook that failed
+// because the client was sent away meanwhile is answered to nobody.
 func (c *Client) refuse(text string, code int, reason string) {
+	if c.state() == stateDisconnected {
+		return
+	}
 	c.sendError(text)
 	c.Close(code, reason)
 }

@@ -239,9 +239,13 @@ func TestDeathsOfMany(t *testing.T) {
 				want[hearth.CloseAbnormal]++
 			}
 		}
-		eventually(t, "all are gone", func() bool {
+		total := int64(0)
+		for _, n := range want {
+			total += int64(n)
+		}
+		eventually(t, "all have come and are gone", func() bool {
 			st := s.Stats()
-			return st.Connections == 0 && st.Disconnected == st.Accepted
+			return st.Connections == 0 && st.Accepted == total && st.Disconnected == total
 		})
 		if err := s.Shutdown(t.Context()); err != nil { // waits for the hooks
 			t.Fatal(err)

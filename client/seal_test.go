@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,10 +92,15 @@ func TestEncryptedHeartbeat(t *testing.T) {
 // tap keeps what goes over connections, in both directions, unmasked only in
 // the server's.
 type tap struct {
+	mu  sync.Mutex
 	out strings.Builder // of the server
 }
 
-func (tp *tap) has(text string) bool { return strings.Contains(tp.out.String(), text) }
+func (tp *tap) has(text string) bool {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	return strings.Contains(tp.out.String(), text)
+}
 
 func (tp *tap) dial(s *hearthtest.Server) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -108,8 +114,10 @@ type tapped struct {
 	tap *tap
 }
 
-func (c *tapped) Read(p []byte) (int, error) { // by one goroutine after the other
+func (c *tapped) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	c.tap.mu.Lock()
+	defer c.tap.mu.Unlock()
 	c.tap.out.Write(p[:n])
 	return n, err
 }

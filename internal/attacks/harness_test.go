@@ -19,7 +19,11 @@ import (
 	"github.com/hearthws/hearth/internal/frame"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// After some refusals net/http waits for half a second before it closes a
+// connection, whatever becomes of its server.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // accepting are options that let everybody in as the user of the credentials
 // {"user": …}, into every room, and echo.

@@ -78,6 +78,7 @@ func TestA23EveryDeath(t *testing.T) {
 			"close":     func(_ net.Conn, c *hearthtest.Client) { c.Close(1000, "") },
 			"violation": func(_ net.Conn, c *hearthtest.Client) { _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff}) },
 			"kick": func(_ net.Conn, _ *hearthtest.Client) {
+				eventually(t, "it is there", func() bool { return s.Stats().Connections == 1 })
 				for c := range s.Clients(hearth.Filter{}) {
 					c.Close(4000, "")
 				}
