@@ -99,6 +99,7 @@ func TestEnableEncryptionWhileBeingLetIn(t *testing.T) {
 		synctest.Wait()
 		c.Conn().EnableEncryption()
 		c.SendText("{")
+		synctest.Wait() // it is read before `connected` is sent
 		broker.answer(nil)
 		synctest.Wait()
 		_ = s.Broadcast(t.Context(), "news", 1)

@@ -338,7 +338,7 @@ func (s *Server) sweepAt(now time.Time) {
 		}
 	})
 	for _, c := range silent {
-		if c.heldBack() {
+		if !c.silentSince(silentSince) {
 			continue
 		}
 		s.counters.heartbeatTimeouts.Add(1)

@@ -63,11 +63,12 @@ func (c *Client) releaseLocked(hold holds) {
 	}
 }
 
-// heldBack reports whether the client's socket is not read, on our wish.
-func (c *Client) heldBack() bool {
+// silentSince reports whether nothing has come from the client since uptime,
+// though its socket was read.
+func (c *Client) silentSince(uptime int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.work != nil && c.work.holds != 0
+	return (c.work == nil || c.work.holds == 0) && c.lastActivity.Load() < uptime
 }
 
 // enter lets a hook run outside of the client's goroutine, unless the client
