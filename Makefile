@@ -181,6 +181,10 @@ bench-check: ## the benchmark module builds and passes its tests
 fuzz: ## each fuzz target for FUZZTIME (5m)
 	FUZZTIME=$(or $(FUZZTIME),5m) scripts/fuzz.sh
 
+.PHONY: conformance
+conformance: ## every case of RFC 6455 and 7692 in full, and write docs/conformance.md
+	go test -count=1 ./internal/conformance -update
+
 .PHONY: sim
 sim: ## SEEDS (5000) whole clusters under virtual time, from FIRST (1) on
 	go test -count=1 -timeout=0 ./internal/sim -run='^TestSeeds$$' -sim.first=$(or $(FIRST),1) -sim.seeds=$(or $(SEEDS),5000)

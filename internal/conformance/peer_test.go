@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Opcodes, RFC 6455 section 5.2.
 const (

@@ -70,6 +70,9 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if underRace {
+		return // not all cases were run
+	}
 	if string(committed) != b.String() {
 		t.Errorf("docs/conformance.md is not what this run yields; go test ./internal/conformance -update writes it")
 	}
@@ -85,8 +88,8 @@ the messages of a server, on event loops, on goroutines, and with TLS. *Strict*
 means: on all of them exactly as the RFC demands, including that a violation is
 answered as soon as it is certain (6.4), and with the right code.
 
-This table is written by a run, and ` + "`go test ./internal/conformance`" + ` fails when a run
-yields another one.
+This table is written by ` + "`make conformance`" + `. ` + "`make test`" + ` fails when a run yields another one;
+it repeats messages a tenth as often as the table says.
 
 | case | what | result |
 |---|---|---|
