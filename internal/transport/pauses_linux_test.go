@@ -7,6 +7,7 @@ package transport
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"math"
 	"net"
@@ -19,12 +20,15 @@ import (
 	"github.com/hearthws/hearth/internal/frame"
 )
 
+var quiet = flag.Bool("transport.quiet", false, "nothing else is at work on this machine")
+
 // Stopping the world does not wait for a fan-out to end. With sendto inlined
 // into the loop over the receivers (no go:noinline, nosplit) a pause lasted as
 // long as a slice, and for a room of 10,000 without slices 50 ms.
 //
 // What is asserted is the median: on a busy machine the operating system, too,
-// keeps a thread from stopping. The 99th percentile is logged.
+// keeps a thread from stopping. The 99th percentile is logged, and asserted by
+// make pauses.
 func TestPausesDuringFanOut(t *testing.T) {
 	const members = 10_000
 	sink, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -102,6 +106,9 @@ func (c *crowd) collect(t *testing.T, members int, atWork func()) {
 	}
 	c.settle(t)
 	p50, p99 := quantiles(before, stopping())
+	if *quiet && p99 > most {
+		t.Errorf("in one of a hundred times it took longer than %.3g ms to stop the world, want at most %.3g ms", p99*1e3, most*1e3)
+	}
 	if p50 > most {
 		t.Errorf("half of the times it took longer than %.3g ms to stop the world, want at most %.3g ms", p50*1e3, most*1e3)
 	}
