@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
 // skipString passes over a string literal, quotes included.
@@ -73,10 +74,7 @@ func isHex(c byte) bool {
 func plain(s string) int {
 	i := 0
 	for ; len(s)-i >= 8; i += 8 {
-		w := s[i : i+8]
-		found := special(uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
-			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56)
-		if found != 0 {
+		if found := special(word(s, i)); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -84,6 +82,32 @@ func plain(s string) int {
 		i++
 	}
 	return i
+}
+
+// plainASCII reports whether s is ASCII that stands for itself in a literal.
+func plainASCII(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+				return false
+			}
+		}
+		return true
+	}
+	last := word(s, len(s)-8) // some of it for the second time
+	found := special(last) | last
+	for i := 0; len(s)-i > 8; i += 8 {
+		w := word(s, i)
+		found |= special(w) | w
+	}
+	return found&0x8080808080808080 == 0
+}
+
+// word is the eight bytes of s from i on, the first one lowest.
+func word(s string, i int) uint64 {
+	w := s[i : i+8]
+	return uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
+		uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
 }
 
 // special marks, by its highest bit, the lowest byte of word that is a quote, a

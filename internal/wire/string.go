@@ -10,6 +10,11 @@ import (
 // does: quote, backslash and control characters, nothing else. Each byte of s
 // that is not part of a UTF-8 sequence becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
+	if plainASCII(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
