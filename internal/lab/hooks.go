@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/internal/wire"
 )
 
 type lab struct{ server *hearth.Server }
@@ -101,8 +102,13 @@ func (o *order) exclude() hearth.SendOption {
 // without waiting for the broker's answer, which keeps their order.
 func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message) error {
 	s := l.server
-	if m.Event == "echo" {
+	switch m.Event {
+	case "echo":
 		return l.reply(c, "echo", m.Data)
+	case "pub": // what is measured most
+		if room, body, ok := roomAndBody(m.Data); ok {
+			return s.Send(ctx, room, "msg", body, hearth.Async(logFailure))
+		}
 	}
 	var o order
 	_ = json.Unmarshal(m.Data, &o)
@@ -152,6 +158,21 @@ func (l *lab) onMessage(ctx context.Context, c *hearth.Client, m hearth.Message)
 		return err
 	}
 	return nil
+}
+
+// roomAndBody are those of an order, by the server's own reader: encoding/json would
+// take a fifth of what a message costs that goes to one member on another node. ok is
+// false for an order that needs more attention.
+func roomAndBody(data json.RawMessage) (room string, body json.RawMessage, ok bool) {
+	literal, ok := wire.Member(data, "room")
+	if !ok {
+		return "", nil, false
+	}
+	if room, ok = wire.DecodeString(literal); !ok {
+		return "", nil, false
+	}
+	body, ok = wire.Member(data, "body")
+	return room, body, ok
 }
 
 // longest is the bytes queued for the client for whom most are.
