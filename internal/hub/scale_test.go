@@ -86,10 +86,12 @@ func TestManyRoomsOfOne(t *testing.T) {
 	}
 }
 
-// BenchmarkMillion is a million clients, each of a user and in a room of its own:
-// what one of them takes, and what the next one costs.
+// BenchmarkMillion is up to a million clients, each of a user and in a room of its
+// own: what one of them takes, what the next one costs, and a message to one room
+// again and again. To another room each time costs what lookups do more: nobody's
+// cache holds a million rooms.
 func BenchmarkMillion(b *testing.B) {
-	for _, n := range []int{1000, 100_000, 1_000_000} {
+	for _, n := range []int{10, 1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("clients=%d", n), func(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.GC()
@@ -105,6 +107,11 @@ func BenchmarkMillion(b *testing.B) {
 					h.Remove(&c)
 				}
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "B/client")
+			})
+			b.Run("ToOneRoom", func(b *testing.B) {
+				for b.Loop() {
+					h.ToRoom("room 0", f, nil)
+				}
 			})
 			b.Run("ToRoom", func(b *testing.B) {
 				i := 0
