@@ -115,7 +115,9 @@ func (l *Loop) cutLingering(now time.Time) {
 		}
 	}
 	clear(l.linger[len(kept):])
-	l.linger = kept
+	if l.linger = kept; len(kept) == 0 && cap(kept) > 1<<10 {
+		l.linger = nil
+	}
 }
 
 func closeFrame(code int, reason string) *Frame {

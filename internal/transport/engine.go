@@ -114,6 +114,7 @@ func (e *Engine) admit(l *Loop) bool {
 	}
 	e.conns.Add(1)
 	l.count.Add(1)
+	l.untidy.Store(true) // last, see tidy
 	return true
 }
 

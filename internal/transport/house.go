@@ -28,7 +28,7 @@ func (e *Engine) keepHouse() {
 		case now := <-ticker.C:
 			for _, l := range e.loops {
 				l.rescue()
-				if l.count.Load() > 0 || l.queued.Load() > 0 {
+				if l.untidy.Load() || l.queued.Load() > 0 {
 					l.Post(Op{kind: opTick, arg: now})
 				}
 			}
@@ -40,6 +40,7 @@ func (e *Engine) keepHouse() {
 func (l *Loop) tick(now time.Time) {
 	l.cutLingering(now)
 	l.queues.trim()
+	l.tidy()
 	if now.Sub(l.checked) < l.engine.cfg.IdleTimeout/idleChecks {
 		return
 	}
@@ -49,6 +50,15 @@ func (l *Loop) tick(now time.Time) {
 			continue
 		}
 		l.checkIdle(c, now)
+	}
+}
+
+// tidy notes whether there is anything to look after. Without connections there may
+// be: of many that went at once, some are known until their time to close is over.
+func (l *Loop) tidy() {
+	l.untidy.Store(false)
+	if l.count.Load() > 0 || len(l.linger) > 0 || len(l.queues.free) > 1 {
+		l.untidy.Store(true)
 	}
 }
 

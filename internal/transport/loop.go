@@ -59,6 +59,7 @@ type Loop struct {
 	queued atomic.Int64
 	drops  dropCounters
 	count  atomic.Int64 // open connections
+	untidy atomic.Bool  // there are connections, or something is left of them
 	stats  counters
 }
 
