@@ -165,6 +165,34 @@ func TestSentinelElects(t *testing.T) {
 	}
 }
 
+// The Sentinels elect a master that dies before anybody here has reached it, and the
+// old one again. Others may have published at the one that died. This fails if only
+// a connection to another master than before counts as an election.
+func TestSentinelElectsTwice(t *testing.T) {
+	t.Parallel()
+	sentinels := redistest.StartSentinel(t, 1)
+	p := join(t, newBroker(t, sentinelOptions(sentinels)))
+	p.subscribe(hearth.ForRoom("r"))
+	sentinels.Replica.Kill()
+	elect := func(s *redistest.Server) {
+		host, port, _ := net.SplitHostPort(s.Addr())
+		sentinels.Watchers[0].CLI("SENTINEL", "REMOVE", redistest.MasterName)
+		sentinels.Watchers[0].CLI("SENTINEL", "MONITOR", redistest.MasterName, host, port, "1")
+	}
+	elect(sentinels.Replica)
+	eventually(t, "the old master is left", func() bool { return slices.Contains(p.states(), hearth.BrokerDisconnected) })
+	left := time.Now()
+	elect(sentinels.Master)
+	gap := p.restored(0)
+	if most := left.Add(-10 * time.Second); gap.From.After(most) {
+		t.Errorf("the gap begins at %s, want %s or earlier", gap.From, most)
+	}
+	back := time.Now()
+	eventually(t, "a gap covers what others published at the one that died", func() bool {
+		return slices.ContainsFunc(p.gaps(), func(g hearth.Gap) bool { return !back.Before(g.From) && !back.After(g.To) })
+	})
+}
+
 // received waits a moment for an event.
 func received(p *peer, event string) bool {
 	for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

@@ -89,7 +89,7 @@ func (l *link) subscriberLost(from time.Time, err error) {
 const electionDoubt = 15 * time.Second
 
 // subscriberConnected: there is a connection, and nothing is subscribed yet.
-// elected: it leads to another master than the one before.
+// elected: there was another master meanwhile, which may be gone again.
 func (l *link) subscriberConnected(elected bool) {
 	l.change(func() {
 		l.feed, l.feedErr = feedRestoring, l.options.unavailable(errRestoring)

@@ -28,7 +28,7 @@ type subscriber struct {
 	// Owned by the goroutine.
 	number uint64 // of the connection
 	addr   string // of its node
-	served string // address of the last node that was subscribed to
+	left   uint64 // topology.left when a node was subscribed to last
 	todo   []*entry
 }
 
@@ -119,9 +119,9 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 	c.link.inbox.interrupt()
 	in.restoring.Store(0)
 	in.connection.Store(c.number)
-	elected := c.link.options.Sentinel.Master != "" && c.served != "" && c.served != c.addr
-	c.served = c.addr
-	c.link.subscriberConnected(elected)
+	left := c.link.topology.left.Load()
+	c.link.subscriberConnected(c.link.options.Sentinel.Master != "" && left != c.left)
+	c.left = left
 
 	var restored, flights int // shards, batches
 	live := false

@@ -28,7 +28,8 @@ type topology struct {
 	failed   chan struct{} // has an element when a node failed: there may be another one
 
 	table    atomic.Pointer[table]
-	noProbes atomic.Bool // Redis does not allow them
+	noProbes atomic.Bool   // Redis does not allow them
+	left     atomic.Uint64 // how often the resolver no longer named a node
 
 	mu      sync.Mutex
 	known   map[string]*node // by address; nil: it is looked for
@@ -134,6 +135,7 @@ func (t *topology) update(addrs []string) {
 		}
 	}
 	if left {
+		t.left.Add(1)
 		t.rebuildLocked(errNodeLeft)
 	}
 	t.mu.Unlock()
