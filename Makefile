@@ -17,7 +17,7 @@ RACE := -race $(PLAIN)
 
 # Packages below internal/ that are tested without the race detector as well. The
 # table of conformance is whole there only.
-ENGINE := conformance frame hub lab transport wire
+ENGINE := conformance frame hub lab transport wire transcript/plays
 
 # Programs that tests start; see scripts/deps.sh.
 NEEDS := cc redis chromium nginx haproxy shellcheck

@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = time.Minute
+const patience = 20 * time.Second
 
 // Opcodes, RFC 6455 section 5.2.
 const (
