@@ -71,8 +71,9 @@ run: build ## a server with the demo page
 
 # All of it builds without debug information, and with the same flags, so that what
 # is built for one is built for all.
+test flakes: export GOFLAGS += -gcflags=all=-dwarf=false
+
 .PHONY: test
-test: export GOFLAGS += -gcflags=all=-dwarf=false
 test: ## everything that must pass before a change lands
 	@scripts/deps.sh $(NEEDS)
 	@$(MAKE) --no-print-directory $(PEERS)
@@ -187,6 +188,16 @@ fuzz: ## each fuzz target for FUZZTIME (5m)
 .PHONY: conformance
 conformance: ## every case of RFC 6455 and 7692 in full, and write docs/conformance.md
 	go test -count=1 ./internal/conformance -update
+
+# Nothing of it comes from the cache: go test keeps no result of a shuffled run.
+.PHONY: flakes
+flakes: deps $(PEERS) ## the tests of Go and Node ROUNDS (20) times, shuffled anew each time
+	@failed=; for round in $$(seq $(or $(ROUNDS),20)); do \
+	  echo "=== ROUND $$round"; \
+	  $(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(SYNC) READY=1 $(filter test-% node examples bench-check,$(PARTS)) || failed+=" $$round"; \
+	done; \
+	[[ -z $$failed ]] || { echo "failed: rounds$$failed" >&2; exit 1; }; \
+	echo "ok  make flakes"
 
 .PHONY: sim
 sim: ## SEEDS (5000) whole clusters under virtual time, from FIRST (1) on
