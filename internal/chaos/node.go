@@ -27,7 +27,9 @@ type Node struct {
 func (n *Node) Start() {
 	n.world.t.Helper()
 	o := &n.world.opts
-	flags := append([]string{"-default-rooms", ""}, o.Flags...)
+	// A client that is too slow is closed, of which the ledger hears; it would not
+	// of messages that are dropped.
+	flags := append([]string{"-default-rooms", "", "-close-on-backpressure"}, o.Flags...)
 	if o.Redis != "" {
 		flags = append(flags, "-redis", o.Redis)
 	}

@@ -91,7 +91,10 @@ func TestF3SubscribersCut(t *testing.T) {
 func TestF4OutputBufferOverrun(t *testing.T) {
 	each(t, func(t *testing.T, seed uint64) {
 		redis := redistest.Start(t, "--client-output-buffer-limit", "pubsub 1mb 256kb 1")
-		w := world(t, seed, redis.URL(), func(o *chaos.Options) { o.Body, o.InFlight, o.Pace = 8<<10, 20*time.Second, 2*time.Millisecond })
+		w := world(t, seed, redis.URL(), func(o *chaos.Options) {
+			o.Body, o.InFlight, o.Pace = 8<<10, 20*time.Second, 2*time.Millisecond
+			o.Flags = []string{"-backpressure-limit", "16777216"} // what Redis and the kernel have kept comes at once
+		})
 		subscribers := func() int { return strings.Count(redis.CLI("CLIENT", "LIST", "TYPE", "pubsub"), "\n") + 1 }
 		before := subscribers()
 		w.Nodes[1].Freeze()

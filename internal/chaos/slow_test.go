@@ -59,7 +59,9 @@ func TestF11StuckReaders(t *testing.T) {
 					Nodes: 1, Clients: clients, Rooms: 1, Each: 1, Publishers: 1,
 					Pace:     lasting(50*time.Millisecond, 125*time.Millisecond),
 					Patience: 60 * time.Second,
-					Flags:    []string{"-backpressure-limit", strconv.Itoa(limit), "-max-queued-bytes", strconv.Itoa(all)},
+					Flags: []string{
+						"-close-on-backpressure=false", "-backpressure-limit", strconv.Itoa(limit), "-max-queued-bytes", strconv.Itoa(all),
+					},
 				})
 				s := stuffing{World: w, node: w.Nodes[0], limit: limit, all: int64(all)}
 				var without, with, more []float64
