@@ -117,10 +117,11 @@ func (s *session) add(topics []string, w *waiter) {
 	for _, topic := range topics {
 		there = s.link.interest.add(topic, s, w) && there
 	}
-	if s.calls.Closed() { // meanwhile: Close may have missed some
+	switch {
+	case s.calls.Closed(): // meanwhile: Close may have missed some
 		s.link.interest.forget(s)
-	}
-	if !there {
+		w.finish(hearth.ErrClosed)
+	case !there:
 		w.finish(s.link.reason())
 	}
 }
