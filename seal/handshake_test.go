@@ -13,9 +13,11 @@ import (
 	"github.com/hearthws/hearth/seal"
 )
 
-// Keys that are none are refused, in the documented way; those that are one are
-// answered. Without any, it depends on whether encryption is demanded.
-func TestHandshake(t *testing.T) {
+// Keys that are none, such as points off the curve and the one at infinity, are
+// refused, in the documented way; those that are one are answered. Without any, it
+// depends on whether encryption is demanded. Fails when DecodePublicKey gives
+// some key instead of an error.
+func TestA34KeysThatAreNone(t *testing.T) {
 	e := newEncryption(t, seal.Options{})
 	for _, required := range []bool{false, true} {
 		options := func() hearth.Options {

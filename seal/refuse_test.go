@@ -24,8 +24,9 @@ func (p *peer) refused(why string) {
 const errorRefused = `{"event":"error","data":{"message":"Sealed message refused"}}`
 
 // Whatever bit of a sealed message is flipped on its way, the application sees
-// nothing of it, and nothing that follows.
-func TestEveryBitFlipped(t *testing.T) {
+// nothing of it, and nothing that follows. Fails when open passes what the AEAD
+// does not.
+func TestA32EveryBitFlipped(t *testing.T) {
 	e := newEncryption(t, seal.Options{})
 	var heard atomic.Int64
 	options := func() hearth.Options {
@@ -65,47 +66,81 @@ type change struct {
 	uncounted []string
 }
 
-var changes = []change{
-	{"sent twice", func(_ *testing.T, c, _ *peer) []string {
-		m := c.x()
-		c.SendText(m)
-		c.expect(`{"event":"x","data":1}`)
-		return []string{m}
-	}, []string{errorRefused}},
-	{"one left out", func(_ *testing.T, c, _ *peer) []string {
-		c.x()
-		return []string{c.x()}
-	}, []string{""}},
-	{"in another order", func(_ *testing.T, c, _ *peer) []string {
-		first, second := c.x(), c.x()
-		return []string{second, first}
-	}, []string{"", ""}},
-	{"of another session", func(_ *testing.T, _, other *peer) []string { return []string{other.x()} }, []string{errorRefused}},
-	{"of the server, sent back", func(t *testing.T, c, _ *peer) []string {
-		if _, err := c.Conn().Send("tick", 1); err != nil {
-			t.Fatal(err)
-		}
-		m := c.Next().String()
-		if _, err := c.session.Open([]byte(m)); err != nil {
-			t.Fatal(err)
-		}
-		return []string{m}
-	}, []string{errorRefused}},
-	{"cut in its tag", edited(func(d *sealedParts) { d.CT = d.CT[:len(d.CT)-1] }), []string{errorRefused}},
-	{"without its tag", edited(func(d *sealedParts) { d.CT = d.CT[:len(d.CT)-16] }), []string{errorRefused}},
-	{"shorter than a tag", edited(func(d *sealedParts) { d.CT = d.CT[:15] }), []string{errorRefused}},
-	{"longer by a byte", edited(func(d *sealedParts) { d.CT = append(d.CT, 0) }), []string{errorRefused}},
-	{"with 11 bytes of nonce", edited(func(d *sealedParts) { d.IV = d.IV[:11] }), []string{errorRefused}},
-	{"with 13 bytes of nonce", edited(func(d *sealedParts) { d.IV = append(d.IV, 0) }), []string{errorRefused}},
-	{"without a nonce", edited(func(d *sealedParts) { d.IV = nil }), []string{errorRefused}},
-	{"with the nonce of another message", edited(func(d *sealedParts) { d.IV[11]++ }), []string{errorRefused}},
-	{"without data", func(*testing.T, *peer, *peer) []string { return []string{`{"event":"encrypted"}`} }, []string{errorRefused}},
-	{"with data of another form", func(*testing.T, *peer, *peer) []string {
-		return []string{`{"event":"encrypted","data":[]}`, `{"event":"encrypted","data":null}`, `{"event":"encrypted","data":{"iv":1,"ct":"A"}}`}
-	}, []string{errorRefused, errorRefused, errorRefused}},
-	{"with a member twice", func(_ *testing.T, c, _ *peer) []string {
-		return []string{strings.Replace(c.x(), `"ct"`, `"ct":"","ct"`, 1)}
-	}, []string{errorRefused}},
+// A message that was opened is not opened again, nor one of the server's own.
+// Fails when check takes every IV.
+func TestA29Replay(t *testing.T) {
+	testChanges(t, []change{
+		{"sent twice", func(_ *testing.T, c, _ *peer) []string {
+			m := c.x()
+			c.SendText(m)
+			c.expect(`{"event":"x","data":1}`)
+			return []string{m}
+		}, []string{errorRefused}},
+		{"of the server, sent back", func(t *testing.T, c, _ *peer) []string {
+			if _, err := c.Conn().Send("tick", 1); err != nil {
+				t.Fatal(err)
+			}
+			m := c.Next().String()
+			if _, err := c.session.Open([]byte(m)); err != nil {
+				t.Fatal(err)
+			}
+			return []string{m}
+		}, []string{errorRefused}},
+	})
+}
+
+// Messages in another order, or with one missing, are not those of a client that
+// counts. Fails when check takes every IV.
+func TestA30Reorder(t *testing.T) {
+	testChanges(t, []change{
+		{"in another order", func(_ *testing.T, c, _ *peer) []string {
+			first, second := c.x(), c.x()
+			return []string{second, first}
+		}, []string{"", ""}},
+		{"one left out", func(_ *testing.T, c, _ *peer) []string {
+			c.x()
+			return []string{c.x()}
+		}, []string{""}},
+	})
+}
+
+// A message that was made shorter, or longer, is none. Fails when open passes
+// what the AEAD does not.
+func TestA31Truncation(t *testing.T) {
+	testChanges(t, []change{
+		{"cut in its tag", edited(func(d *sealedParts) { d.CT = d.CT[:len(d.CT)-1] }), []string{errorRefused}},
+		{"without its tag", edited(func(d *sealedParts) { d.CT = d.CT[:len(d.CT)-16] }), []string{errorRefused}},
+		{"cut in front", edited(func(d *sealedParts) { d.CT = d.CT[1:] }), []string{errorRefused}},
+		{"longer by a byte", edited(func(d *sealedParts) { d.CT = append(d.CT, 0) }), []string{errorRefused}},
+	})
+}
+
+// What belongs to another session or message does not open. Fails when deriveKey
+// has one key for all.
+func TestA33OtherSession(t *testing.T) {
+	testChanges(t, []change{
+		{"of another session", func(_ *testing.T, _, other *peer) []string { return []string{other.x()} }, []string{errorRefused}},
+		{"with the nonce of another message", edited(func(d *sealedParts) { d.IV[11]++ }), []string{errorRefused}},
+	})
+}
+
+// Parts of the wrong length or form are refused before they reach the AEAD. Fails
+// when open does not look at the length of what it takes for an IV.
+func TestA34WrongLengths(t *testing.T) {
+	testChanges(t, []change{
+		{"shorter than a tag", edited(func(d *sealedParts) { d.CT = d.CT[:15] }), []string{errorRefused}},
+		{"without anything", edited(func(d *sealedParts) { d.CT = nil }), []string{errorRefused}},
+		{"with 11 bytes of nonce", edited(func(d *sealedParts) { d.IV = d.IV[:11] }), []string{errorRefused}},
+		{"with 13 bytes of nonce", edited(func(d *sealedParts) { d.IV = append(d.IV, 0) }), []string{errorRefused}},
+		{"without a nonce", edited(func(d *sealedParts) { d.IV = nil }), []string{errorRefused}},
+		{"without data", func(*testing.T, *peer, *peer) []string { return []string{`{"event":"encrypted"}`} }, []string{errorRefused}},
+		{"with data of another form", func(*testing.T, *peer, *peer) []string {
+			return []string{`{"event":"encrypted","data":[]}`, `{"event":"encrypted","data":null}`, `{"event":"encrypted","data":{"iv":1,"ct":"A"}}`}
+		}, []string{errorRefused, errorRefused, errorRefused}},
+		{"with a member twice", func(_ *testing.T, c, _ *peer) []string {
+			return []string{strings.Replace(c.x(), `"ct"`, `"ct":"","ct"`, 1)}
+		}, []string{errorRefused}},
+	})
 }
 
 // x seals a message that is echoed.
@@ -136,9 +171,10 @@ func edited(f func(d *sealedParts)) func(t *testing.T, c, other *peer) []string 
 	}
 }
 
-// A client that counts is sent away after the first message that is not right;
-// another one learns of it.
-func TestChangedMessages(t *testing.T) {
+// testChanges: a client that counts is sent away after the first message that is
+// not right; another one learns of it.
+func testChanges(t *testing.T, changes []change) {
+	t.Helper()
 	e := newEncryption(t, seal.Options{})
 	onBoth(t, func() hearth.Options { return sealing(e) }, func(t *testing.T, s *hearthtest.Server, dial func() *hearthtest.Client) {
 		refusals := int64(0)

@@ -205,4 +205,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// allocated is what was allocated so far, in bytes.
+func allocated() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.TotalAlloc)
+}
+
 func errorEvent(text string) string { return `{"event":"error","data":{"message":"` + text + `"}}` }
