@@ -167,10 +167,6 @@ interop: deps-cc deps-redis deps-chromium $(PEERS) ## other implementations agai
 .PHONY: interop-deps
 interop-deps: $(PEERS) ## what the other implementations need
 
-.PHONY: interop-long
-interop-long: deps-redis $(PEERS) ## the same, with many more random steps and values
-	go test -count=1 -timeout=1h ./interop/... -run='Random|Values' -interop.steps=$(or $(STEPS),20000)
-
 .PHONY: examples
 examples: ## every example builds and passes its tests
 	@set -e; for module in $(EXAMPLES); do (cd $$module && go test $(RACE) ./...); done
@@ -188,6 +184,10 @@ fuzz: ## each fuzz target for FUZZTIME (5m)
 .PHONY: conformance
 conformance: ## every case of RFC 6455 and 7692 in full, and write docs/conformance.md
 	go test -count=1 ./internal/conformance -update
+
+.PHONY: interop-long
+interop-long: deps-redis $(PEERS) ## the random tests of interop, with STEPS (20000) steps and values
+	go test -count=1 -timeout=1h ./interop/... -run='Random|Values' -interop.steps=$(or $(STEPS),20000)
 
 # Nothing of it comes from the cache: go test keeps no result of a shuffled run.
 .PHONY: flakes

@@ -7,9 +7,10 @@ type Cause struct {
 	Err    error  // what happened to the socket, for 1006
 }
 
-// Close codes that Hearth sends; RFC 6455 section 7.4 and PROTOCOL.md. A
-// client should come back after 1001, 1006, 1012, 1013, 4001, 4002 and 4005, and
-// should not after 1002, 1003, 1007, 1008, 1009, 4003 and 4004.
+// Close codes that Hearth sends, or an application may; RFC 6455 section 7.4 and
+// PROTOCOL.md. A client should come back after 1001, 1005, 1006, 1011, 1012, 1013,
+// 4001, 4002 and 4005, and should not after 1000, 1002, 1003, 1007, 1008, 1009, 4003
+// and 4004. Codes from 4100 on are an application's own, and clients come back.
 const (
 	CloseNormal               = 1000
 	CloseGoingAway            = 1001

@@ -12,8 +12,8 @@
 //	c.Send(ctx, "say", map[string]string{"room": "lobby", "text": "hello"})
 //
 // Handlers, rooms and messages may come before the connection is there, and
-// outlive every connection. The TypeScript client behaves the same, under the
-// same names; docs/client.md describes both.
+// outlive every connection. docs/client-go.md tells more. The TypeScript client,
+// which docs/client.md describes, behaves the same.
 //
 // # Handlers
 //

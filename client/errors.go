@@ -35,7 +35,7 @@ const (
 func (c ErrorCode) Error() string { return "hearth: " + string(c) }
 
 // Error is the one error type of this package, but for the errors of a caller's
-// context. Its text says what to do.
+// context and of decoding data. Its text says what to do.
 type Error struct {
 	Code ErrorCode
 	Text string // for people

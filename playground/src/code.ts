@@ -21,7 +21,7 @@ hearth.join(${r});`;
   return [
     {
       title: "JavaScript, with a bundler",
-      code: `// npm install @hearthws/client
+      code: `// @hearthws/client is not on npm yet: docs/client.md says how to get it
 import { Hearth } from "@hearthws/client";
 
 ${client}

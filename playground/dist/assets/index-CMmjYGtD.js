@@ -3,7 +3,7 @@ function e(e){let t=document.getElementById(e);if(!t)throw Error(`index.html has
   encryption: true,`:``}
 });
 hearth.on("chat", ({ from, text }) => console.log(from, text));
-hearth.join(${c});`,u=JSON.stringify({room:n,from:`shell`,text:`hello`});return[{title:`JavaScript, with a bundler`,code:`// npm install @hearthws/client
+hearth.join(${c});`,u=JSON.stringify({room:n,from:`shell`,text:`hello`});return[{title:`JavaScript, with a bundler`,code:`// @hearthws/client is not on npm yet: docs/client.md says how to get it
 import { Hearth } from "@hearthws/client";
 
 ${l}
