@@ -1,6 +1,7 @@
 package hearth
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -12,7 +13,6 @@ type late struct {
 	mu      sync.Mutex
 	waiting int
 	since   time.Time // from when on somebody was waited for
-	live    bool      // some of them came to be live
 }
 
 // begin counts one more.
@@ -20,19 +20,18 @@ func (l *late) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting++; l.waiting == 1 {
-		l.since, l.live = time.Now(), false
+		l.since = time.Now()
 	}
 }
 
-// end counts one less. Of those that are not live, since the broker is away,
-// the broker itself tells a gap when it is back.
+// end counts one less. When the broker has gone away meanwhile, what it missed
+// before is still to be told: its own gap begins when it went.
 func (l *late) end(s *Server, err error) {
 	l.mu.Lock()
-	l.live = l.live || err == nil
 	l.waiting--
-	over, since := l.waiting == 0 && l.live, l.since
+	over, since := l.waiting == 0, l.since
 	l.mu.Unlock()
-	if over {
+	if over && !errors.Is(err, ErrClosed) { // else all clients are sent away
 		gap := Gap{From: since, To: time.Now(), Missed: -1}
 		s.opts.Logger.Warn("subscriptions were late; messages of other servers may have been missed", "from", gap.From, "to", gap.To)
 		s.noteGap(gap)

@@ -132,13 +132,14 @@ func (l *Ledger) Gap(node, room string, from, to time.Time) {
 }
 
 // announced reports whether a gap covers a publication that was published and
-// accepted at the given ticks.
+// accepted at the given ticks: whether it may have been passed on within the gap.
+// There is no allowance, since a gap is to say from when on messages are missing.
 func (l *Ledger) announced(node, room string, published, accepted int64) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for _, g := range l.mu.gaps {
 		if g.node == node && (g.room == "" || g.room == room) &&
-			published <= g.to && accepted+int64(l.opts.InFlight) >= g.from {
+			published <= g.to && accepted >= g.from {
 			return true
 		}
 	}

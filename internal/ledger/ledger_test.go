@@ -293,6 +293,10 @@ func TestCheck(t *testing.T) {
 			s.publish("r", 2)
 			s.Gap("A", "", time.Now().Add(time.Second), time.Now().Add(time.Minute))
 		}, map[ledger.Kind]int64{ledger.Missing: 2}},
+		{"a gap shortly afterwards", ledger.Options{InFlight: time.Hour}, func(s *story) {
+			s.publish("r", 2)
+			s.Gap("A", "", time.Now().Add(time.Millisecond), time.Now().Add(time.Minute))
+		}, map[ledger.Kind]int64{ledger.Missing: 2}},
 		{"a gap of the node of the time", ledger.Options{}, func(s *story) {
 			from := time.Now()
 			s.publish("r", 1)

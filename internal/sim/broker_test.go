@@ -35,8 +35,8 @@ type broker struct {
 	pace    time.Duration // the longest delay
 	trouble bool          // publishing fails now and then, envelopes are dropped and told of
 	fault   fault
-	wait    time.Duration                                  // SubscribeWait of the nodes
-	late    func(node, channel string, from, to time.Time) // a subscription takes longer than wait
+	wait    time.Duration                         // SubscribeWait of the nodes
+	untold  func(node string, from, to time.Time) // of a gap that a node cannot tell, as it ends
 
 	mu       sync.Mutex
 	sessions []*session
@@ -45,7 +45,7 @@ type broker struct {
 }
 
 func newBroker(seed uint64) *broker {
-	b := &broker{seed: seed, pace: brokerDelay, up: make(chan struct{}), late: func(string, string, time.Time, time.Time) {}}
+	b := &broker{seed: seed, pace: brokerDelay, up: make(chan struct{}), untold: func(string, time.Time, time.Time) {}}
 	close(b.up)
 	return b
 }

@@ -40,6 +40,7 @@ type session struct {
 // sub is a channel that a session wants.
 type sub struct {
 	refs   int
+	since  time.Time
 	liveAt time.Time
 	off    bool // not on its way to be live, as the broker is away
 }
@@ -150,11 +151,8 @@ func (s *session) Subscribe(channels []string, done func(error)) {
 	for _, channel := range channels {
 		c := s.subs[channel]
 		if c == nil {
-			c = &sub{off: away || deaf, liveAt: now.Add(s.subscribing(channel))}
+			c = &sub{off: away || deaf, since: now, liveAt: now.Add(s.subscribing(channel))}
 			s.subs[channel] = c
-			if c.liveAt.Sub(now) > s.b.wait {
-				s.b.late(s.node.ServerID, channel, now, c.liveAt)
-			}
 		}
 		c.refs++
 		if c.liveAt.After(liveAt) {
@@ -207,7 +205,7 @@ func (s *session) drop(channel, server string) {
 	time.AfterFunc(s.b.delay("gap", s.number), func() {
 		gap := &hearth.Gap{Channel: channel, From: now, To: now.Add(time.Millisecond), Missed: 1, Server: server}
 		if !s.tell(gap, "", nil) { // the node has ended before
-			s.b.late(s.node.ServerID, channel, gap.From, gap.To)
+			s.b.untold(s.node.ServerID, gap.From, gap.To)
 		}
 	})
 }
@@ -334,9 +332,15 @@ func (s *session) Stats() hearth.BrokerStats {
 func (s *session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	// Its clients are sent away, and know that they may have missed something.
+	now := time.Now()
 	if !s.gapFrom.IsZero() {
-		// Its clients are sent away, and know that they may have missed something.
-		s.b.late(s.node.ServerID, "", s.gapFrom, time.Now())
+		s.b.untold(s.node.ServerID, s.gapFrom, now)
+	}
+	for _, c := range s.subs {
+		if c.liveAt.After(now) {
+			s.b.untold(s.node.ServerID, c.since, now)
+		}
 	}
 	s.subs = map[string]*sub{}
 	s.mu.Unlock()

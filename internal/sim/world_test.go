@@ -77,7 +77,7 @@ func newWorld(seed uint64, f fault) *world {
 		w.set.nodes = nodeCount
 	}
 	w.broker.fault, w.broker.trouble, w.broker.wait = f, w.set.trouble, hearth.DefaultSubscribeWait
-	w.broker.late = func(serverID, _ string, from, to time.Time) {
+	w.broker.untold = func(serverID string, from, to time.Time) {
 		if n := w.nodeOf(serverID); n != "" {
 			w.cluster.Gap(n, "", from.Add(-inFlight), to.Add(time.Millisecond))
 		}
