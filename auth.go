@@ -84,10 +84,15 @@ func (c *Client) authenticate(credentials json.RawMessage) {
 	c.welcome(id)
 }
 
+var errNoSession = errors.New("hearth: Encryption.Handshake returned neither a session nor an error")
+
 // agree runs the handshake, of whichever kind.
 func (s *Server) agree(ctx context.Context, c *Client, credentials json.RawMessage) (out handshakeOutcome, err error) {
 	if s.opts.Encryption != nil {
 		out.HandshakeResult, out.session, err = s.opts.Encryption.Handshake(ctx, c, credentials)
+		if err == nil && out.session == nil {
+			err = errNoSession
+		}
 		return out, err
 	}
 	out.HandshakeResult, err = s.opts.Handshake(ctx, c, credentials)
@@ -192,7 +197,7 @@ func (s *Server) await(c *Client, subscribe func(live func(error))) {
 		if settled.CompareAndSwap(false, true) {
 			live <- err
 		} else {
-			s.late.end(s, err)
+			s.late.end(s, !errors.Is(err, ErrClosed)) // else all clients are sent away
 		}
 	})
 	var err error
@@ -204,11 +209,12 @@ func (s *Server) await(c *Client, subscribe func(live func(error))) {
 		select {
 		case err = <-live:
 		case <-timer.C:
+			s.late.begin() // before the answer can come to end it
 			if settled.CompareAndSwap(false, true) {
-				s.late.begin()
 				err = context.DeadlineExceeded
 			} else {
 				err = <-live
+				s.late.end(s, false)
 			}
 		case <-c.ended(false):
 			return

@@ -37,6 +37,7 @@ const (
 	reasonAuthFailed         = "Authentication failed"
 	reasonEncryptionRequired = "Encryption required"
 	reasonSealRefused        = "Sealed message refused"
+	reasonSealFailed         = "Encryption failed"
 	reasonBackpressure       = "Too slow"
 	reasonRate               = "Too many messages"
 	reasonEarly              = "Too many errors before authentication"

@@ -59,6 +59,7 @@ func (d *deadlines) fire() {
 	for _, e := range expired {
 		d.expire(e.client)
 	}
+	clear(expired) // what is left of the queue lies in the same memory
 }
 
 func (d *deadlines) stop() {

@@ -22,12 +22,12 @@ type EncryptionSession interface {
 	// AppendSealed appends to dst the message that is sent instead of message,
 	// {event, data} in JSON. It is called once for every message, in the order
 	// in which the client receives them. If it appends nothing, nothing is
-	// sent.
+	// sent; if it panics, the client is closed with 1011.
 	AppendSealed(dst, message []byte) []byte
 
 	// Open appends to dst the message that is sealed in the data of an
 	// `encrypted` message, which it is called with in the order in which they
-	// came; data may be nil. The error is logged.
+	// came; data may be nil. The error is logged, and a panic is taken for one.
 	Open(dst []byte, data json.RawMessage) ([]byte, error)
 }
 
@@ -42,15 +42,24 @@ func (c *Client) session() *handshakeOutcome {
 	return nil
 }
 
-// Seal is called by the transport for each message to the client.
-func (h *handler) Seal(dst, payload []byte) []byte {
-	return (*Client)(h).session().session.AppendSealed(dst, payload)
+// Seal is called by the transport for each message to the client. When the session
+// panics the message is not sent, and none can be sent after it.
+func (h *handler) Seal(dst, payload []byte) (out []byte) {
+	c := (*Client)(h)
+	defer func() {
+		if p := recover(); p != nil {
+			_ = c.panicked("AppendSealed", p)
+			c.Close(CloseInternal, reasonSealFailed)
+			out = dst
+		}
+	}()
+	return c.session().session.AppendSealed(dst, payload)
 }
 
 // openSealed takes an `encrypted` message. What is inside is handled as if it
 // had come by itself.
 func (c *Client) openSealed(h *handshakeOutcome, data json.RawMessage) (pause bool, cost float64) {
-	message, err := h.session.Open(nil, data)
+	message, err := c.open(h, data)
 	if err != nil {
 		c.refuseSealed(h, err)
 		return false, 1
@@ -61,6 +70,16 @@ func (c *Client) openSealed(h *handshakeOutcome, data json.RawMessage) (pause bo
 		return false, 1
 	}
 	return c.take(&m, message)
+}
+
+// open takes a panic of the session for a message that does not open.
+func (c *Client) open(h *handshakeOutcome, data json.RawMessage) (message []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked("Open", p)
+		}
+	}()
+	return h.session.Open(nil, data)
 }
 
 // refuseSealed answers a message that does not open. Where messages are counted

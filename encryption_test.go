@@ -17,11 +17,15 @@ import (
 // with a { is refused, and what is to say "nothing" is not sealed.
 type reversing struct {
 	err           error // of Handshake
+	none          bool  // Handshake returns no session
 	counted       bool
 	running, most atomic.Int64
 }
 
 func (r *reversing) Handshake(context.Context, *hearth.Client, json.RawMessage) (hearth.HandshakeResult, hearth.EncryptionSession, error) {
+	if r.none {
+		return hearth.HandshakeResult{}, nil, nil
+	}
 	return hearth.HandshakeResult{ServerPublicKey: "k", Counted: r.counted}, r, r.err
 }
 
@@ -31,6 +35,9 @@ func (r *reversing) AppendSealed(dst, message []byte) []byte {
 	for most := r.most.Load(); n > most && !r.most.CompareAndSwap(most, n); most = r.most.Load() {
 	}
 	runtime.Gosched()
+	if string(message) == `{"event":"panic"}` {
+		panic("asked to")
+	}
 	if string(message) == `{"event":"nothing"}` {
 		return dst
 	}
@@ -39,7 +46,11 @@ func (r *reversing) AppendSealed(dst, message []byte) []byte {
 
 func (r *reversing) Open(dst []byte, data json.RawMessage) ([]byte, error) {
 	var text string
-	if json.Unmarshal(data, &text) != nil || text == "" || text[0] != '}' {
+	_ = json.Unmarshal(data, &text)
+	if text == "panic" {
+		panic("asked to")
+	}
+	if text == "" || text[0] != '}' {
 		return nil, errBroken
 	}
 	return append(dst, backwards([]byte(text))...), nil
@@ -117,24 +128,46 @@ func TestSealRefusedCloses(t *testing.T) {
 	})
 }
 
+// A session that panics harms its client only. Fails, and ends the program, when
+// Seal and open do not recover.
+func TestEncryptionPanics(t *testing.T) {
+	onBoth(t, func(t *testing.T, n *network) {
+		s := n.serve(t, withEncryption(&reversing{counted: true}))
+		plain, sealing, opening := n.connect(t, s, nil), n.connect(t, s, asking), n.connect(t, s, asking)
+		if _, err := sealing.Conn().Send("panic", hearth.Absent); err != nil {
+			t.Error(err)
+		}
+		expectClose(t, sealing, hearth.CloseInternal, "Encryption failed")
+		opening.Send("encrypted", "panic")
+		opening.Next() // says so
+		expectClose(t, opening, hearth.CloseSealRefused, "Sealed message refused")
+		plain.Send("echo", 1)
+		plain.Expect("echo")
+		if st := s.Stats(); st.HookFailures != 2 || st.SealRefused != 1 {
+			t.Errorf("%d failures and %d refusals are counted, want 2 and 1", st.HookFailures, st.SealRefused)
+		}
+	})
+}
+
 // A handshake that fails is told from one that refuses.
 func TestEncryptionHandshakeFails(t *testing.T) {
-	for err, want := range map[error]struct {
+	for r, want := range map[*reversing]struct {
 		text string
 		code int
 	}{
-		hearth.ErrRejected:     {"Encryption handshake failed", 4004},
-		errors.New("no vault"): {"Authentication error", 4003},
+		{err: hearth.ErrRejected}:     {"Encryption handshake failed", 4004},
+		{err: errors.New("no vault")}: {"Authentication error", 4003},
+		{none: true}:                  {"Authentication error", 4003},
 	} {
 		bubble(t, func(t *testing.T) {
-			s := hearthtest.New(t, withEncryption(&reversing{err: err}))
+			s := hearthtest.New(t, withEncryption(r))
 			c := s.Dial()
 			c.Send("authenticate", asking)
 			if m := c.Next(); m.String() != errorEvent(want.text) {
-				t.Errorf("%v: received %s", err, m)
+				t.Errorf("%+v: received %s", r, m)
 			}
 			if code, _ := c.ExpectClose(); code != want.code {
-				t.Errorf("%v: closed with %d", err, code)
+				t.Errorf("%+v: closed with %d", r, code)
 			}
 			s.Connect(nil) // who does not ask is not concerned
 		})

@@ -12,9 +12,7 @@ import (
 func (c *Client) guard(hook string, f func(ctx context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			c.server.counters.hookFailures.Add(1)
-			c.server.opts.Logger.Error("hook panicked", "hook", hook, "client", c.ID(), "panic", p, "stack", string(debug.Stack()))
+			err = c.panicked(hook, p)
 		}
 	}()
 	err = f((*hookContext)(c))
@@ -23,6 +21,13 @@ func (c *Client) guard(hook string, f func(ctx context.Context) error) (err erro
 		c.server.opts.Logger.Warn("hook failed", "hook", hook, "client", c.ID(), "error", err)
 	}
 	return err
+}
+
+// panicked counts and logs the panic of a hook, and makes an error of it.
+func (c *Client) panicked(hook string, p any) error {
+	c.server.counters.hookFailures.Add(1)
+	c.server.opts.Logger.Error("hook panicked", "hook", hook, "client", c.ID(), "panic", p, "stack", string(debug.Stack()))
+	return fmt.Errorf("panic: %v", p)
 }
 
 // guard calls a hook that belongs to no client. Its panic is logged.

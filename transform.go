@@ -112,6 +112,7 @@ func (s *sealer) work(c *Client) {
 		if len(s.ready) > 0 && s.mayLocked() {
 			c = s.takeLocked()
 		}
+		s.startLocked() // or sees to it that hooks that hang are noticed
 		s.mu.Unlock()
 	}
 }

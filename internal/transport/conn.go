@@ -162,7 +162,7 @@ func (c *Conn) full(queued int64) *atomic.Int64 {
 	switch {
 	case queued >= c.loop.engine.cfg.BackpressureLimit:
 		return &c.loop.drops.slow
-	case c.shed.Load():
+	case queued > 0 && c.shed.Load(): // an empty queue is not long, whatever it was
 		return &c.loop.drops.shed
 	}
 	return nil

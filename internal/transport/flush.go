@@ -38,12 +38,21 @@ func (l *Loop) flushAll() {
 		l.prepare(c, 0)
 		if (l.writeIfMany() || n%writesMax == writesMax-1) && time.Since(start) > sliceTime {
 			l.writeAll()
+			l.dropFlushed()
 			return
 		}
 	}
 	l.writeAll()
 	l.bulk, l.bulkAt = shrink(l.bulk), 0
 	l.batch.forget()
+}
+
+// dropFlushed takes what was flushed off the list, which may never come to its end
+// while messages come faster than all members get them.
+func (l *Loop) dropFlushed() {
+	if l.bulkAt > len(l.bulk)/2 { // so that each is moved once, on the average
+		l.bulk, l.bulkAt = slices.Delete(l.bulk, 0, l.bulkAt), 0
+	}
 }
 
 // shrink empties a list, and lets go of it if a burst has made it long.

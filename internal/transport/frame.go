@@ -23,7 +23,9 @@ type Frame struct {
 	Event string
 	Data  []byte
 
-	deflated atomic.Pointer[[]byte] // the whole frame compressed with the usual window, made when first needed
+	// The whole frame compressed, each made when first needed.
+	deflated atomic.Pointer[[]byte]   // with the usual window
+	narrow   atomic.Pointer[narrowed] // with others
 
 	// parts are the frames of which this one is made, laid end to end; nil:
 	// it is one frame. See [join].
@@ -82,16 +84,23 @@ func (f *Frame) bytes(windowBits uint8) []byte {
 	if windowBits == 0 || !f.compress {
 		return f.wire
 	}
+	made := &f.deflated
 	if windowBits != usualWindow {
-		return f.deflate(windowBits)
+		if f.narrow.Load() == nil {
+			f.narrow.CompareAndSwap(nil, new(narrowed))
+		}
+		made = &f.narrow.Load()[windowBits]
 	}
-	if d := f.deflated.Load(); d != nil {
+	if d := made.Load(); d != nil {
 		return *d
 	}
-	d := f.deflate(usualWindow)
-	f.deflated.Store(&d)
+	d := f.deflate(windowBits)
+	made.Store(&d)
 	return d
 }
+
+// narrowed are forms of a frame by deflate window.
+type narrowed [usualWindow]atomic.Pointer[[]byte]
 
 func (f *Frame) deflate(windowBits uint8) []byte {
 	if f.parts == nil {

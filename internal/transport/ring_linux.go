@@ -68,27 +68,36 @@ const (
 )
 
 // newRing fails where the kernel has no io_uring, or forbids it.
-func newRing(size int) (r *ring, err error) {
+func newRing(size int) (*ring, error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(size), uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {
 		return nil, os.NewSyscallError("io_uring_setup", errno)
 	}
-	r = &ring{fd: int(fd)}
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
+	return mapRing(int(fd), &p)
+}
+
+// mapRing is the ring that the kernel has set up behind fd, which it closes when
+// it fails.
+func mapRing(fd int, p *ringParams) (*ring, error) {
+	r := &ring{fd: fd}
+	if err := r.open(p); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *ring) open(p *ringParams) (err error) {
 	if p.features&ringNeeds != ringNeeds {
-		return nil, errors.New("io_uring_setup: this needs Linux 5.12")
+		return errors.New("io_uring_setup: this needs Linux 5.12")
 	}
 	end := max(p.sq.array+p.sqEntries*4, p.cq.entries+p.cqEntries*uint32(unsafe.Sizeof(completion{})))
 	if r.queues, err = ringMap(r.fd, 0, int(end)); err != nil {
-		return nil, err
+		return err
 	}
 	if r.slots, err = ringMap(r.fd, ringSlots, int(p.sqEntries)*int(unsafe.Sizeof(submission{}))); err != nil {
-		return nil, err
+		return err
 	}
 	word := func(at uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.queues[at])) }
 	r.sqHead, r.sqTail, r.sqMask = word(p.sq.head), word(p.sq.tail), word(p.sq.mask)
@@ -96,7 +105,7 @@ func newRing(size int) (r *ring, err error) {
 	r.order = unsafe.Slice(word(p.sq.array), p.sqEntries)
 	r.submissions = unsafe.Slice((*submission)(unsafe.Pointer(&r.slots[0])), p.sqEntries)
 	r.completions = unsafe.Slice((*completion)(unsafe.Pointer(&r.queues[p.cq.entries])), p.cqEntries)
-	return r, nil
+	return nil
 }
 
 func ringMap(fd, offset, size int) ([]byte, error) {

@@ -94,11 +94,12 @@ func (s *stream) feed(r *frame.Reader, b []byte) bool {
 	return true
 }
 
-// waitResumed returns when the handler wants more, or false at the end.
+// waitResumed returns when the handler wants more or is not asked any more, or
+// false at the end.
 func (s *stream) waitResumed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.pauses > 0 && !s.ended {
+	for s.pauses > 0 && !s.ended && !s.deaf.Load() {
 		s.changed.Wait()
 	}
 	return !s.ended
