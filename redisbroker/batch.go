@@ -89,7 +89,9 @@ func (in *interest) confirm(topic string, subscribed bool) *batch {
 	}
 	b := e.flight
 	e.flight, e.live = nil, subscribed
-	in.settleLocked(e)
+	if subscribed || !e.wantedLocked() {
+		in.settleLocked(e)
+	}
 	var live []*waiter
 	if subscribed {
 		live, e.waiters = e.waiters, nil
@@ -162,12 +164,12 @@ func (in *interest) restore(todo []*entry, connection uint64, shard *interestSha
 			shard.releaseLocked(e)
 			continue
 		}
-		if e.live || e.flight != nil || e.restoring {
+		if e.live || e.restoring {
 			continue
 		}
 		e.restoring = true
 		in.restoring.Add(1)
-		if !e.queued {
+		if e.flight == nil && !e.queued {
 			e.queued = true
 			todo = append(todo, e)
 		}

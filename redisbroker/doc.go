@@ -20,7 +20,9 @@
 // is numbered besides, so that a loss behind the back of both connections is
 // found as soon as the next envelope of that publisher and channel arrives.
 //
-// Redis needs no configuration. With an ACL, the user needs the commands
+// Redis needs no configuration. (Its busy-reply-threshold must not be less than
+// Options.WriteTimeout, if scripts of others may run that long: Redis answers
+// UNSUBSCRIBE twice then.) With an ACL, the user needs the commands
 // PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE and PING (with
 // Cluster: CLUSTER; with Sentinel: ROLE), and the channels ws:* behind the
 // prefix.

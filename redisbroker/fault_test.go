@@ -392,3 +392,32 @@ func TestCloseWhileFrozen(t *testing.T) {
 		}
 	}
 }
+
+// While somebody's script keeps it busy Redis answers everything with BUSY, which
+// is no refusal: what was asked for meanwhile is subscribed when it is over. Fails
+// when forbidden takes every error of Redis for NOPERM.
+func TestBusyRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--lua-time-limit", "50")
+	proxy := redistest.StartProxy(t, server.Addr())
+	p := join(t, newBroker(t, redisbroker.Options{Addrs: []string{proxy.Addr()}}))
+	p.subscribe(hearth.ForRoom("r"))
+	mustPublish(t, p, "r", "before")
+	eventually(t, "envelopes arrive", func() bool { return p.received("before") == 1 })
+
+	script := make(chan string, 1)
+	go func() { script <- server.CLI("EVAL", "while true do end", "0") }()
+	eventually(t, "Redis is busy", func() bool { return strings.HasPrefix(server.CLI("PING"), "BUSY") })
+	proxy.Cut(redistest.Subscriber)
+	eventually(t, "the loss is known", func() bool { return p.Stats().State != hearth.BrokerConnected })
+	time.Sleep(500 * time.Millisecond) // the fault itself: several connections are made, and refused
+	if s := p.Stats(); s.State == hearth.BrokerConnected || s.Live != 0 {
+		t.Errorf("with Redis busy: %+v", s)
+	}
+	server.CLI("SCRIPT", "KILL")
+	<-script
+
+	p.restored(0)
+	mustPublish(t, p, "r", "after")
+	eventually(t, "envelopes arrive again", func() bool { return p.received("after") == 1 })
+}

@@ -68,7 +68,7 @@ func (b *inbox) add(r received) {
 	}
 	if b.idle {
 		b.idle = false
-		b.wake <- struct{}{}
+		signal(b.wake) // which may have an element from before
 	}
 }
 

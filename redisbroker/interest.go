@@ -152,6 +152,11 @@ func (in *interest) dropLocked(e *entry, i int) {
 	if len(e.references) > 0 {
 		return
 	}
+	if in.connection.Load() == 0 { // nothing is subscribed, so nothing lingers
+		e.refreshLocked(0)
+		in.shard(e.topic).releaseLocked(e)
+		return
+	}
 	e.idle = time.Now()
 	if !e.parked {
 		e.parked = true

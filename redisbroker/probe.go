@@ -18,12 +18,18 @@ import (
 // probeChannel is what the names of probe channels begin with.
 const probeChannel = "ws:probe:"
 
-// probes are those of one node.
+// probes are those of one node. Numbers are of all nodes: one that was lost and
+// found again has no probes of before.
 type probes struct {
-	sent      atomic.Uint64          // the number of the last one
 	published atomic.Pointer[probed] // the last one that the node has taken
 	arrived   atomic.Uint64          // the last one that came back
 	old       atomic.Uint64          // those up to here were sent before the subscriber listened
+}
+
+// begin expects probes with numbers above this one.
+func (p *probes) begin(number uint64) {
+	p.old.Store(number)
+	p.arrived.Store(number)
 }
 
 type probed struct {
@@ -63,18 +69,16 @@ func (t *topology) suspectAll() { signal(t.suspect) }
 func (t *topology) probe(n *node, channel string) error {
 	ctx, cancel := context.WithTimeout(t.ctx, t.options.WriteTimeout)
 	defer cancel()
-	p := &probed{number: n.probes.sent.Add(1), sentAt: time.Now()}
+	p := &probed{number: t.probes.Add(1), sentAt: time.Now()}
 	message := strconv.FormatUint(p.number, 10) + " " + n.addr
 	result := n.client.Do(ctx, n.client.B().Publish().Channel(channel).Message(message).Build())
-	if err := result.NonRedisError(); err != nil {
-		return err
-	}
-	if refused := result.Error(); refused != nil {
-		t.noProbes.Store(true)
-	} else {
+	switch err := result.Error(); {
+	case err == nil:
 		n.probes.published.Store(p)
+	case forbidden(err):
+		t.noProbes.Store(true)
 	}
-	return nil
+	return result.NonRedisError()
 }
 
 // proven reports whether what any node publishes arrives: since the
@@ -98,19 +102,17 @@ func (c *subscription) startProbe(ctx context.Context) error {
 	defer cancel()
 	err := c.conn.Do(asking, c.conn.B().Subscribe().Channel(c.probe).Build()).Error()
 	switch {
-	case refused(err):
+	case forbidden(err):
 		c.link.topology.noProbes.Store(true)
 		c.link.warn(logNoProbe, "channel", c.probe, "err", err)
 	case err != nil:
 		return err
 	}
 	for _, n := range c.link.topology.table.Load().nodes {
-		sent := n.probes.sent.Load()
-		n.probes.old.Store(sent)
-		n.probes.arrived.Store(sent)
+		n.probes.begin(c.link.topology.probes.Load())
 	}
 	c.link.topology.suspectAll()
-	c.tasks.Go(func() { c.watch(ctx, !refused(err)) })
+	c.tasks.Go(func() { c.watch(ctx, !forbidden(err)) })
 	return nil
 }
 
@@ -120,6 +122,7 @@ func (c *subscription) watch(ctx context.Context, expected bool) {
 	ticker := time.NewTicker(c.link.options.ProbeInterval)
 	defer ticker.Stop()
 	due := make(map[*node]*probed)
+	all := false // nodes have one in due
 	for {
 		select {
 		case <-ticker.C:
@@ -128,7 +131,7 @@ func (c *subscription) watch(ctx context.Context, expected bool) {
 		}
 		began := time.Now()
 		if err := ping(ctx, c.conn, c.link.options.WriteTimeout); err != nil {
-			c.broken <- err
+			c.fail(err)
 			return
 		}
 		if !expected {
@@ -137,20 +140,22 @@ func (c *subscription) watch(ctx context.Context, expected bool) {
 		}
 		for n, p := range due {
 			if n.probes.arrived.Load() < p.number {
-				c.broken <- errProbeLost
+				c.fail(errProbeLost)
 				return
 			}
 			began = minTime(began, p.sentAt)
 		}
-		if len(due) > 0 && c.link.momentOf(began) > c.lastAlive() {
+		if all && c.link.momentOf(began) > c.lastAlive() {
 			c.aliveAt(began)
 		}
 		clear(due)
-		for _, n := range c.link.topology.table.Load().nodes {
+		nodes := c.link.topology.table.Load().nodes
+		for _, n := range nodes {
 			if p := n.probes.published.Load(); p != nil {
 				due[n] = p
 			}
 		}
+		all = len(due) > 0 && len(due) == len(nodes)
 	}
 }
 
@@ -169,7 +174,7 @@ func (c *subscription) probeArrived(message string) {
 		return
 	}
 	for _, node := range c.link.topology.table.Load().nodes {
-		if node.addr == addr {
+		if node.addr == addr && n > node.probes.arrived.Load() {
 			node.probes.arrived.Store(n)
 			c.link.interest.work.signal()
 		}

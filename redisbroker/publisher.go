@@ -24,6 +24,9 @@ type item struct {
 
 // finish tells the item's publisher what became of it.
 func (it *item) finish(err error) {
+	if err != nil && it.session.calls.Closed() {
+		err = hearth.ErrClosed // whatever failed since then
+	}
 	if err == nil {
 		it.session.published.Add(1)
 	} else {
@@ -75,7 +78,7 @@ func (p *publisher) add(it item) error {
 	p.bytes += it.size
 	if p.idle {
 		p.idle = false
-		p.wake <- struct{}{}
+		signal(p.wake)
 	}
 	return nil
 }

@@ -117,11 +117,10 @@ func (s *session) add(topics []string, w *waiter) {
 	for _, topic := range topics {
 		there = s.link.interest.add(topic, s, w) && there
 	}
-	switch {
-	case s.calls.Closed(): // meanwhile: Close may have missed some
+	if s.calls.Closed() { // meanwhile: Close may have missed some
 		s.link.interest.forget(s)
-		w.finish(hearth.ErrClosed)
-	case !there:
+	}
+	if !there {
 		w.finish(s.link.reason())
 	}
 }

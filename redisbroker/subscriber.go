@@ -73,7 +73,7 @@ func (s *subscriber) connect(ctx context.Context, n *node) bool {
 	if connected {
 		c.aliveAt(began)
 		s.number++
-		err = c.serve(ctx, gone)
+		connected, err = c.serve(ctx, gone)
 		s.link.interest.connection.Store(0)
 	}
 	if ctx.Err() == nil {
@@ -108,12 +108,13 @@ func (c *subscription) aliveAt(t time.Time) { c.alive.Store(int64(c.link.momentO
 
 func (c *subscription) lastAlive() moment { return moment(c.alive.Load()) }
 
-// serve makes Redis follow what is wanted, until the connection is lost.
-func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
+// serve makes Redis follow what is wanted, until the connection is lost, or shows
+// to be of no use at once.
+func (c *subscription) serve(ctx context.Context, gone <-chan error) (useful bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := c.startProbe(ctx); err != nil {
-		return err
+		return false, err
 	}
 	in := c.link.interest
 	c.link.inbox.interrupt()
@@ -160,14 +161,14 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 			c.link.topology.suspectAll()
 		case <-c.moved:
 			if !c.link.topology.isKnown(c.addr) {
-				return errNodeLeft
+				return true, errNodeLeft
 			}
 		case err := <-c.broken:
-			return err
+			return true, err
 		case err := <-gone:
-			return err
+			return true, err
 		case <-ctx.Done():
-			return ctx.Err()
+			return true, ctx.Err()
 		}
 	}
 }
@@ -175,21 +176,39 @@ func (c *subscription) serve(ctx context.Context, gone <-chan error) error {
 // send sends one batch. The command returns with its first confirmation; done
 // gets the batch with the last one.
 func (c *subscription) send(b *batch) {
-	if !refused(c.ask(b.kind, b.entries...)) {
+	err := c.ask(b.kind, b.entries...)
+	if !forbidden(err) {
+		c.fail(err)
 		return
 	}
 	// A topic that the user may not subscribe to makes Redis refuse them all.
 	for _, e := range b.entries {
-		if err := c.ask(b.kind, e); refused(err) && c.link.interest.refuse(b, e, c.link.refused(e.topic, err)) {
+		switch err := c.ask(b.kind, e); {
+		case !forbidden(err):
+			c.fail(err)
+		case c.link.interest.refuse(b, e, c.link.refused(e.topic, err)):
 			c.done <- b
 		}
 	}
 }
 
-// refused reports whether Redis answered with an error.
-func refused(err error) bool {
-	_, ok := rueidis.IsRedisErr(err)
-	return ok
+// fail gives the connection up, if there is an error.
+func (c *subscription) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case c.broken <- err:
+	default: // it is being given up
+	}
+}
+
+// forbidden reports whether Redis answered that the user may not do that. Any other
+// error passes, such as BUSY, which it answers while a script runs for long: then
+// to ask another connection helps.
+func forbidden(err error) bool {
+	answer, ok := rueidis.IsRedisErr(err)
+	return ok && strings.HasPrefix(answer.Error(), "NOPERM")
 }
 
 // ask sends one command.

@@ -30,6 +30,7 @@ type topology struct {
 	table    atomic.Pointer[table]
 	noProbes atomic.Bool   // Redis does not allow them
 	left     atomic.Uint64 // how often the resolver no longer named a node
+	probes   atomic.Uint64 // the number of the last one
 
 	mu      sync.Mutex
 	known   map[string]*node // by address; nil: it is looked for
@@ -206,7 +207,9 @@ func (t *topology) revive(addr string) {
 			t.explain(err)
 			continue
 		}
-		t.admit(newNode(addr, client))
+		n := newNode(addr, client)
+		n.probes.begin(t.probes.Load())
+		t.admit(n)
 		return
 	}
 }

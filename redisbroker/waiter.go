@@ -1,6 +1,10 @@
 package redisbroker
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/hearthws/hearth"
+)
 
 // waiter is one call of Subscribe that waits until all of its topics are live.
 type waiter struct {
@@ -29,6 +33,9 @@ func (w *waiter) release() {
 // finish calls done, unless that has happened.
 func (w *waiter) finish(err error) {
 	if w.told.CompareAndSwap(false, true) {
+		if err != nil && w.session.calls.Closed() {
+			err = hearth.ErrClosed // whatever failed since then
+		}
 		w.done(err)
 		w.session.calls.Leave()
 	}
