@@ -16,7 +16,7 @@ import (
 func TestA05NeverAuthenticates(t *testing.T) {
 	onBoth(t, func() hearth.Options {
 		opts := accepting()
-		opts.AuthTimeout = 300 * time.Millisecond
+		opts.AuthTimeout = 2 * time.Second
 		return opts
 	}, func(t *testing.T, s *target) {
 		mute, busy, flood := s.dial(t), s.dial(t), s.dial(t)
@@ -95,9 +95,10 @@ func TestA06AuthenticationFlood(t *testing.T) {
 // does not compare the state, and when Commit sets it without looking.
 func TestA07AuthenticatesTwiceOrLeaves(t *testing.T) {
 	var release chan struct{}
-	var connected atomic.Int64
+	var connected, disconnected atomic.Int64
 	onBoth(t, func() hearth.Options {
 		connected.Store(0)
+		disconnected.Store(0)
 		release = make(chan struct{})
 		opts := accepting()
 		accept, wait := opts.Authenticate, release
@@ -107,6 +108,10 @@ func TestA07AuthenticatesTwiceOrLeaves(t *testing.T) {
 		}
 		opts.OnConnect = func(context.Context, *hearth.Client) error {
 			connected.Add(1)
+			return nil
+		}
+		opts.OnDisconnect = func(context.Context, *hearth.Client, hearth.Cause) error {
+			disconnected.Add(1)
 			return nil
 		}
 		return opts
@@ -123,7 +128,7 @@ func TestA07AuthenticatesTwiceOrLeaves(t *testing.T) {
 		twice.Expect("connected")
 		twice.Send("authenticate", user("third"))
 		twice.Expect("error")
-		eventually(t, "the hook of the gone has returned", func() bool { return s.Stats().Disconnected == 1 })
+		eventually(t, "all hooks of the gone have returned", func() bool { return disconnected.Load() == 1 })
 		for c := range s.Clients(hearth.Filter{}) {
 			if c.UserID() != "first" {
 				t.Errorf("there is a client of %q", c.UserID())

@@ -61,6 +61,20 @@ func crowd(short, full int) int {
 	return short
 }
 
+// nobodyLeaves demands at the end of a scenario that all connections are those of
+// its beginning: what is wrong between servers is no client's affair.
+func nobodyLeaves(t *testing.T, w *chaos.World) (check func()) {
+	t.Helper()
+	w.Recover() // all are there, publishers too
+	before := w.Lives()
+	return func() {
+		t.Helper()
+		if n := w.Lives() - before; n != 0 {
+			t.Errorf("seed %d: clients had to connect again, %d times", w.Seed, n)
+		}
+	}
+}
+
 // world is a cluster on a Redis of its own, as most scenarios need it.
 func world(t *testing.T, seed uint64, redis string, change func(*chaos.Options)) *chaos.World {
 	t.Helper()

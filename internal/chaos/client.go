@@ -28,6 +28,7 @@ type Client struct {
 	log   *ledger.Client
 	names map[string]string // publishers and rooms, so that no message makes its own
 
+	latest   time.Time    // when what was received last was sent
 	in       atomic.Bool  // connected, and in its rooms
 	Received atomic.Int64 // messages
 	Lives    atomic.Int64 // connections
@@ -45,8 +46,14 @@ func (c *Client) run() {
 			continue
 		}
 		c.set(conn, n.Name)
+		c.latest = time.Time{}
 		err = c.live(conn, n)
 		c.in.Store(false)
+		var end closed
+		if errors.As(err, &end) && end.code == tooSlow {
+			// What was sent after that was refused when it found the queue full.
+			c.log.DisconnectedSince(c.latest)
+		}
 		c.log.Disconnected()
 		c.set(nil, "")
 		_ = conn.Close()
@@ -114,6 +121,9 @@ func (c *Client) Say(t testing.TB, event string, data any) {
 		t.Fatal(err)
 	}
 }
+
+// tooSlow is the code of a client that was closed at its BackpressureLimit.
+const tooSlow = 1013
 
 // bug is what no server may do, whatever happens.
 type bug string
@@ -189,7 +199,8 @@ func (c *Client) message(rest []byte) error {
 	c.Received.Add(1)
 	sent, _, _ := bytes.Cut(rest, []byte(" "))
 	if at, err := strconv.ParseInt(string(sent), 10, 64); err == nil {
-		c.world.Latencies.add(time.Since(time.Unix(0, at)))
+		c.latest = time.Unix(0, at)
+		c.world.Latencies.add(time.Since(c.latest))
 	}
 	return nil
 }

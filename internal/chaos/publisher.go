@@ -21,8 +21,8 @@ type Publisher struct {
 	world *World
 	name  string
 	first *Node // that it connects to, so that there is a publisher at every node
-	lives int
 
+	Lives             atomic.Int64 // connections
 	Accepted, Refused atomic.Int64
 	FirstRefused      atomic.Int64 // Unix ns; 0: none since it was reset
 }
@@ -38,8 +38,7 @@ func (p *Publisher) run() {
 		if err != nil {
 			continue
 		}
-		p.lives++
-		p.live(conn, fmt.Sprintf("%s.%d", p.name, p.lives))
+		p.live(conn, fmt.Sprintf("%s.%d", p.name, p.Lives.Add(1)))
 		_ = conn.Close()
 	}
 }
@@ -64,12 +63,15 @@ func (p *Publisher) live(conn *conn, name string) {
 	case <-l.gone:
 	case <-p.world.silent: // the node is frozen
 	}
-	for deadline := time.Now().Add(p.world.opts.Patience / 3); l.waits() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(p.world.opts.Patience / 3); l.waits() > 0 && time.Now().Before(deadline); {
 		select {
 		case <-l.gone:
 			return
 		case <-time.After(5 * time.Millisecond):
 		}
+	}
+	if n := l.waits(); n > 0 {
+		p.world.t.Errorf("seed %d: publisher %s is still connected, and %d of its publications have no answer", p.world.Seed, name, n)
 	}
 	_ = conn.Close()
 	<-l.gone
@@ -85,10 +87,10 @@ type line struct {
 	pending map[uint64]ledger.Publication
 }
 
-func (l *line) waits() bool {
+func (l *line) waits() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.pending) > 0
+	return len(l.pending)
 }
 
 func (l *line) add(p ledger.Publication) {

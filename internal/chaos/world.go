@@ -215,6 +215,30 @@ func (w *World) Gaps() (gaps []Gap) {
 	return gaps
 }
 
+// Tellers are the nodes that have told a gap that ended after a time.
+func (w *World) Tellers(after time.Time) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	nodes := map[string]bool{}
+	for t := range w.gaps {
+		if t.gap.To.After(after) {
+			nodes[t.node] = true
+		}
+	}
+	return len(nodes)
+}
+
+// Lives counts the connections that clients and publishers have had.
+func (w *World) Lives() (n int64) {
+	for _, c := range w.Clients {
+		n += c.Lives.Load()
+	}
+	for _, p := range w.Publishers {
+		n += p.Lives.Load()
+	}
+	return n
+}
+
 // Eventually ends the test when ok does not become true in time. It returns
 // how long that took.
 func (w *World) Eventually(what string, ok func() bool) time.Duration {

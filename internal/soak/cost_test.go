@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/internal/frame"
@@ -21,16 +22,17 @@ func TestG9UnauthenticatedCost(t *testing.T) {
 	// A bomb: 4 MiB of nothing, which is 4 KiB compressed.
 	bomb := frame.AppendDeflated(nil, frame.Text, []byte(strings.Repeat(" ", 4<<20)), 15)
 	for _, sent := range []struct {
-		name string
-		send []byte
+		name  string
+		send  []byte
+		stays bool // or is refused
 	}{
-		{"nothing", nil},
-		{"most of a small message", text(strings.Repeat("x", 1000))[:900]},
+		{"nothing", nil, true},
+		{"most of a small message", text(strings.Repeat("x", 1000))[:900], true},
 		{"most of a message as long as may be", frame.AppendMasked(nil, frame.Text, true, false,
-			[]byte(strings.Repeat("x", hearth.DefaultMaxAuthPayload)), [4]byte{})[:hearth.DefaultMaxAuthPayload]},
-		{"fragments", []byte(strings.Repeat("\x00\x81\x00\x00\x00\x00x", 100))},
-		{"events that it may not send", []byte(strings.Repeat(string(event("x")), 3))},
-		{"a bomb", frame.AppendMasked(nil, frame.Text, true, true, bomb[4:], [4]byte{})},
+			[]byte(strings.Repeat("x", hearth.DefaultMaxAuthPayload)), [4]byte{})[:hearth.DefaultMaxAuthPayload], true},
+		{"fragments", []byte("\x01\x81\x00\x00\x00\x00x" + strings.Repeat("\x00\x81\x00\x00\x00\x00x", 100)), true},
+		{"events that it may not send", []byte(strings.Repeat(string(event("x")), 3)), true},
+		{"a bomb", frame.AppendMasked(nil, frame.Text, true, true, bomb[4:], [4]byte{}), false},
 	} {
 		for _, transport := range transports() {
 			t.Run(string(transport)+", "+sent.name, func(t *testing.T) {
@@ -45,18 +47,31 @@ func TestG9UnauthenticatedCost(t *testing.T) {
 					if err := await(conn, "\r\n\r\n"); err != nil {
 						t.Fatal(err)
 					}
-					_, _ = conn.Write(sent.send)
+					_, _ = conn.Write(append(frame.AppendMasked(nil, frame.Ping, true, false, []byte("read?"), [4]byte{}), sent.send...))
+					if err := await(conn, "read?"); err != nil {
+						t.Fatal(err)
+					}
 					return conn
 				}
 				connect().Close() // buffers that are there once
 				s.empty(t)
-				before := memory()
+				refused, before := s.Stats().Refused["size"], memory()
 				conns := make([]net.Conn, n)
 				for i := range conns {
 					conns[i] = connect()
 				}
-				each := (memory() - before) / n
-				t.Logf("%d bytes for each of %d", each, s.Stats().Connections)
+				if !sent.stays {
+					for end := time.Now().Add(10 * time.Second); s.Stats().Refused["size"] < refused+n; time.Sleep(time.Millisecond) {
+						if time.Now().After(end) {
+							t.Fatalf("%d of %d were refused", s.Stats().Refused["size"]-refused, n)
+						}
+					}
+				}
+				each := max(memory()-before, memory()-before) / n // once more, for what is being read
+				t.Logf("%d bytes for each", each)
+				if there := s.Stats().Connections; sent.stays && there != n {
+					t.Errorf("%d connections are there, want %d", there, n)
+				}
 				if each > maxUnauthenticated {
 					t.Errorf("a connection costs %d bytes, and may %d", each, maxUnauthenticated)
 				}
