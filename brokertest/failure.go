@@ -162,9 +162,25 @@ func testBreakOpen(t *testing.T, h Harness) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Open without the broker: %v, want %v", err, context.DeadlineExceeded)
 	}
-	opened := make(chan *node, 1)
-	go func() { opened <- openNode(t, h.Broker(), "id") }()
+	type opening struct {
+		session hearth.BrokerSession
+		err     error
+	}
+	opened := make(chan opening, 1)
+	broker := h.Broker()
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		s, err := broker.Open(ctx, hearth.BrokerNode{
+			ServerID: "id", Deliver: func(hearth.Envelope) {}, Logger: slog.New(slog.DiscardHandler),
+		})
+		opened <- opening{s, err}
+	}()
 	h.Repair()
-	n := <-opened
-	mustPublish(t, n, toRoom("id", "r", "e"))
+	o := <-opened
+	if o.err != nil {
+		t.Fatalf("Open when the broker is back: %v", o.err)
+	}
+	mustPublish(t, o.session, toRoom("id", "r", "e"))
+	mustClose(t, o.session)
 }

@@ -47,8 +47,8 @@ func TestFrozenRedisBlocksNobody(t *testing.T) {
 		})
 		p.Subscribe([]string{hearth.ForRoom(fmt.Sprint(i))}, func(error) { answers.Add(1) })
 	}
-	if took := time.Since(frozen); took > time.Second {
-		t.Errorf("4,000 calls took %s with Redis frozen", took)
+	if took := time.Since(frozen); took > 2*time.Second { // less than WriteTimeout
+		t.Errorf("4,000 calls took %s with Redis frozen: they waited for it", took)
 	}
 	eventually(t, "all calls are answered", func() bool { return answers.Load() == 4000 })
 	if took := time.Since(frozen); took > findWithin || failed.Load() != 2000 {
@@ -59,8 +59,8 @@ func TestFrozenRedisBlocksNobody(t *testing.T) {
 	}
 	eventually(t, "the loss of the subscriber is known", func() bool { return p.Stats().Live == 0 })
 
-	server.Thaw()
 	thawed := time.Now()
+	server.Thaw()
 	gap := p.restored(0)
 	if gap.From.After(frozen.Add(time.Second)) || gap.From.Before(frozen.Add(-findWithin)) {
 		t.Errorf("the gap begins %s after Redis froze", gap.From.Sub(frozen))
@@ -121,6 +121,7 @@ func TestSubscriberKilled(t *testing.T) {
 		t.Errorf("stats: %d gaps, %d reconnects, %d failed, want 4, 4, 0", s.Gaps, s.Reconnects, s.Failed)
 	}
 	want := []hearth.BrokerState{hearth.BrokerResubscribing, hearth.BrokerConnected}
+	eventually(t, "the last state is told", func() bool { return len(p.states()) >= 8 }) // behind its gap
 	if diff := cmp.Diff(slices.Repeat(want, 4), p.states()); diff != "" {
 		t.Errorf("states (-want +told):\n%s", diff)
 	}

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hearthws/hearth"
+	"github.com/hearthws/hearth/internal/gate"
 )
 
 // model drives an interest as the subscriber does, with a Redis that confirms
@@ -307,5 +308,42 @@ func TestRendezvous(t *testing.T) {
 	}
 	if choose(nil, 1) != nil {
 		t.Error("chose one of no nodes")
+	}
+}
+
+// What comes and goes while Redis is away is forgotten, and does not linger until
+// it is back.
+func TestInterestForgetsWhileAway(t *testing.T) {
+	in := newInterest(time.Hour)
+	s := &session{calls: gate.New()}
+	for i := range 100 {
+		topic := fmt.Sprint(i)
+		if in.add(topic, s, newWaiter(s, func(error) {})) {
+			t.Fatal("there is no connection to wait for")
+		}
+		in.remove(topic, s)
+	}
+	left := 0
+	in.each(func(*entry) { left++ })
+	if left != 0 || len(in.work.parked) != 0 || s.topics.Load() != 0 {
+		t.Errorf("%d topics and %d of those that linger are left, %d of the session", left, len(in.work.parked), s.topics.Load())
+	}
+}
+
+// Whoever reads from Redis never waits, also when a wake-up from before, which was
+// not needed, is still there.
+func TestInboxNeverWaits(t *testing.T) {
+	b := newInbox(&link{options: &Options{InboxBytes: 1 << 20}})
+	b.idle = true
+	b.wake <- struct{}{}
+	added := make(chan struct{})
+	go func() {
+		b.add(received{channel: "c"})
+		close(added)
+	}()
+	select {
+	case <-added:
+	case <-time.After(10 * time.Second):
+		t.Error("add waits for what may never come")
 	}
 }

@@ -109,8 +109,8 @@ func TestLinger(t *testing.T) {
 			p.Unsubscribe([]string{channel})
 			p.subscribe(channel)
 		}
-		p.Unsubscribe([]string{channel})
 		left := time.Now()
+		p.Unsubscribe([]string{channel})
 		if s := p.Stats(); s.Channels != 0 {
 			t.Errorf("linger %s: %d channels are wanted, want none", linger, s.Channels)
 		}
@@ -217,6 +217,7 @@ func TestForeignPayloads(t *testing.T) {
 	server := redistest.Start(t)
 	p := join(t, newBroker(t, redisbroker.Options{URL: server.URL()}))
 	p.subscribe(hearth.ForRoom("7"))
+	began := time.Now()
 	malformed := []string{"", "no JSON", "[]", `{"serverId":1}`, `{"serverId":"s","type":"room","target":"7"}`, "\xff"}
 	for _, payload := range malformed {
 		server.CLI("PUBLISH", "ws:room:7", payload)
@@ -230,7 +231,7 @@ func TestForeignPayloads(t *testing.T) {
 	if s := p.Stats(); s.Malformed != int64(len(malformed)) {
 		t.Errorf("%d malformed, want %d", s.Malformed, len(malformed))
 	}
-	if n := strings.Count(p.logs.String(), "broker received what is no envelope"); n == 0 || n > 2 {
+	if n := strings.Count(p.logs.String(), "broker received what is no envelope"); n == 0 || n > 1+int(time.Since(began)/time.Second) {
 		t.Errorf("%d lines about it are logged, want one a second:\n%s", n, p.logs)
 	}
 }

@@ -30,6 +30,7 @@ type peer struct {
 	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
+	end  error // why read returned false
 }
 
 // connect makes the handshake, with an offer of extensions if that is not "".
@@ -45,7 +46,7 @@ func connect(t testing.TB, e *endpoint, offer string) (p *peer, agreed string) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	p = &peer{t, conn, bufio.NewReader(conn)}
+	p = &peer{t: t, conn: conn, r: bufio.NewReader(conn)}
 	if offer != "" {
 		offer = "Sec-WebSocket-Extensions: " + offer + "\r\n"
 	}
@@ -103,6 +104,7 @@ func (p *peer) read() (m message, ok bool) {
 	for {
 		var head [2]byte
 		if _, err := io.ReadFull(p.r, head[:]); err != nil {
+			p.end = err
 			return message{}, false
 		}
 		n := uint64(head[1] & 0x7f)
@@ -120,6 +122,7 @@ func (p *peer) read() (m message, ok bool) {
 		}
 		payload := make([]byte, n)
 		if _, err := io.ReadFull(p.r, payload); err != nil {
+			p.end = err
 			return message{}, false
 		}
 		if o := head[0] & 0x0f; o >= opClose {

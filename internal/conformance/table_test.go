@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -123,6 +124,9 @@ func closes(p *peer, code int) (wrong string) {
 	}
 	if m, ok := p.read(); ok {
 		return "after the close frame " + m.String()
+	}
+	if errors.Is(p.end, os.ErrDeadlineExceeded) {
+		return "after the close frame the connection stays open"
 	}
 	return ""
 }
