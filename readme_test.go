@@ -2,6 +2,7 @@ package hearth_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
-
-	"github.com/hearthws/hearth/internal/redistest"
 )
 
 // patience is for programs that start on a busy machine.
@@ -81,14 +80,20 @@ func pageOfReadme(t *testing.T) string {
 	return page
 }
 
-// freeAddr is an address on which nobody listens.
+// freeAddr is an address on which nobody listens, with a port that no outgoing
+// connection takes meanwhile.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	port, err := redistest.FreePort()
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))); err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	t.Fatal(err)
+	return ""
 }
 
 // start runs a program until the end of the test.
