@@ -88,8 +88,9 @@ func freeAddr(t *testing.T) string {
 	for range 100 {
 		var ln net.Listener
 		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))); err == nil {
-			defer ln.Close()
-			return ln.Addr().String()
+			addr := ln.Addr().String()
+			ln.Close()
+			return addr
 		}
 	}
 	t.Fatal(err)
