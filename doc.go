@@ -83,8 +83,9 @@
 // Options.BackpressureLimit for the client and Options.MaxQueuedBytes for the
 // server. Beyond that a message to that client is dropped as a whole, and
 // counted: [Client.Send], [Server.ToClient] and [Server.ToUser] return
-// [ErrBackpressure], and so do the others when the event loops are behind; with Options.CloseOnBackpressureLimit the client is closed
-// with 1013. Nobody else is delayed.
+// [ErrBackpressure], and so do the others when the event loops are behind; with
+// Options.CloseOnBackpressureLimit the client is closed with 1013. Nobody else is
+// delayed.
 //
 // # The end
 //

@@ -2,6 +2,18 @@ package transport
 
 import "testing"
 
+// Whoever has nothing queued is sent something, whatever its queue was before.
+func TestEmptyQueueIsNotLong(t *testing.T) {
+	c := &Conn{loop: &Loop{engine: &Engine{cfg: Config{BackpressureLimit: 100}}}}
+	c.shed.Store(true)
+	if c.full(1) == nil {
+		t.Error("a queue that was found too long is not")
+	}
+	if c.full(0) != nil {
+		t.Error("an empty queue is too long")
+	}
+}
+
 // The list of connections with messages of groups stays as long as what is on it,
 // also while messages come faster than all members get them, so that its end is
 // never reached.
