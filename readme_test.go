@@ -80,14 +80,14 @@ func pageOfReadme(t *testing.T) string {
 	return page
 }
 
-// freeAddr is an address on which nobody listens, with a port that no outgoing
-// connection takes meanwhile.
+// freeAddr is an address on which nobody listens, with a port that neither outgoing
+// connections nor servers of other tests take meanwhile.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	var err error
 	for range 100 {
 		var ln net.Listener
-		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))); err == nil {
+		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(22_000+rand.IntN(10_000)))); err == nil {
 			addr := ln.Addr().String()
 			ln.Close()
 			return addr

@@ -77,15 +77,38 @@ func launch(config string, args ...string) (*process, error) {
 const firstPort, lastPort, busPort = 10_000, 22_000, 10_000
 
 // FreePort is a port of 127.0.0.1 that nobody listens on, and that no outgoing
-// connection will take, for a server that is to be started again there.
+// connection will take, for a server that is to be started again there. Nobody else
+// who asks here gets it while this process lives.
 func FreePort() (int, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		if unused(port) && unused(port+busPort) {
+		if claim(port) && unused(port) && unused(port+busPort) {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("redistest: no free port from %d to %d", firstPort, lastPort)
+}
+
+// claims are what this process holds so that others see which ports are its own.
+var claims struct {
+	sync.Mutex
+	held []net.Listener
+}
+
+// claim reports whether nobody has claimed a port, and claims it: by a name of
+// Linux's that goes with the process. Elsewhere everybody is lucky.
+func claim(port int) bool {
+	if runtime.GOOS != "linux" {
+		return true
+	}
+	l, err := net.Listen("unix", fmt.Sprintf("@hearth test port %d", port))
+	if err != nil {
+		return false
+	}
+	claims.Lock()
+	defer claims.Unlock()
+	claims.held = append(claims.held, l)
+	return true
 }
 
 func unused(port int) bool {
