@@ -240,7 +240,7 @@ func (c *Client) connectedFrame(id *identity) *transport.Frame {
 		dst = append(dst, `,"time":"`...)
 		dst = time.Now().UTC().AppendFormat(dst, isoMillis)
 		dst = append(dst, '"')
-		if h := id.handshake; h != nil {
+		if h := id.handshake; h != nil && h.ServerPublicKey != "" {
 			dst = append(dst, `,"serverPublicKey":`...)
 			dst = wire.AppendString(dst, h.ServerPublicKey)
 			if h.Salt != "" {

@@ -126,13 +126,19 @@ func TestConnected(t *testing.T) {
 			&hearth.HandshakeResult{ServerPublicKey: "k"},
 			`{"id":"me","userId":"ann","time":"` + when + `","serverPublicKey":"k"}`,
 		},
+		{
+			"with a handshake that has no key to tell",
+			hearth.Identity{UserID: "ann"},
+			&hearth.HandshakeResult{Salt: "s"},
+			`{"id":"me","userId":"ann","time":"` + when + `"}`,
+		},
 	}, func(test test) string { return test.name }, func(t *testing.T, test test) {
 		opts := accepting()
 		opts.Authenticate = func(context.Context, *hearth.Client, json.RawMessage) (hearth.Identity, error) {
 			return test.identity, nil
 		}
 		if test.shake != nil {
-			opts.RequireEncryption = true
+			opts.RequireEncryption, opts.Transform = true, asItIs
 			opts.Handshake = func(context.Context, *hearth.Client, json.RawMessage) (hearth.HandshakeResult, error) {
 				return *test.shake, nil
 			}
@@ -394,7 +400,7 @@ func TestNotAccepted(t *testing.T) {
 			Handshake: func(context.Context, *hearth.Client, json.RawMessage) (hearth.HandshakeResult, error) {
 				return hearth.HandshakeResult{}, fail(test.shake)
 			},
-			RequireEncryption: true,
+			RequireEncryption: true, Transform: asItIs,
 		}))
 		other := s.Dial()
 		c := s.Dial()

@@ -85,17 +85,11 @@ func (c *Client) state() uint32 { return c.stateValue.Load() }
 // ID is the client's id.
 func (c *Client) ID() string { return c.hub.ID() }
 
-// known is the identity of a client that is authenticated, or that has gone
-// after Authenticate had accepted it; nil otherwise.
-func (c *Client) known() *identity {
-	if c.state() < stateAuthenticated {
-		return nil
-	}
-	return c.identity.Load()
-}
+// known is what Authenticate has said of the client; nil until it has accepted it.
+func (c *Client) known() *identity { return c.identity.Load() }
 
-// UserID is the user whose client this is; "" before authentication, and when
-// it has none. It stays when the client has gone.
+// UserID is the user whose client this is; "" until Authenticate has accepted it,
+// and when it has none. It stays when the client has gone.
 func (c *Client) UserID() string {
 	if id := c.known(); id != nil {
 		return id.UserID
@@ -103,8 +97,8 @@ func (c *Client) UserID() string {
 	return ""
 }
 
-// Metadata is what Authenticate has said of the client; nil before. It stays
-// when the client has gone.
+// Metadata is what Authenticate has said of the client; nil before. It stays when
+// the client has gone.
 func (c *Client) Metadata() any {
 	if id := c.known(); id != nil {
 		return id.Metadata

@@ -33,12 +33,16 @@ func TestHandshake(t *testing.T) {
 	}, func(test test) string { return test.name }, func(t *testing.T, test test) {
 		got := ""
 		opts := accepting()
+		opts.Authenticate = func(context.Context, *hearth.Client, json.RawMessage) (hearth.Identity, error) {
+			return hearth.Identity{UserID: "ann", Metadata: "m"}, nil
+		}
 		opts.RequireEncryption = test.require
+		opts.Transform = asItIs
 		if test.offered {
 			opts.Handshake = func(_ context.Context, c *hearth.Client, data json.RawMessage) (hearth.HandshakeResult, error) {
 				got = string(data)
-				if c.State() != hearth.StateAuthenticating || c.Encrypted() {
-					t.Errorf("during Handshake the client is %s, encrypted %t", c.State(), c.Encrypted())
+				if c.State() != hearth.StateAuthenticating || c.Encrypted() || c.UserID() != "ann" || c.Metadata() != "m" {
+					t.Errorf("during Handshake the client is %s, encrypted %t, of %q with %v", c.State(), c.Encrypted(), c.UserID(), c.Metadata())
 				}
 				return hearth.HandshakeResult{ServerPublicKey: "server"}, nil
 			}

@@ -39,7 +39,7 @@ func stopAt(at stage, j *journal, broker *fakeBroker) (opts hearth.Options, rele
 		stop(inAuthenticate)
 		return accept(ctx, c, data)
 	}
-	opts.RequireEncryption = true
+	opts.RequireEncryption, opts.Transform = true, asItIs
 	opts.Handshake = func(context.Context, *hearth.Client, json.RawMessage) (hearth.HandshakeResult, error) {
 		stop(inHandshake)
 		return hearth.HandshakeResult{ServerPublicKey: "k"}, nil

@@ -384,6 +384,9 @@ func (o *Options) validate() error {
 	if o.RequireEncryption && !o.encrypts() {
 		return fail("RequireEncryption", true, "needs Encryption or Handshake, or no client could ever connect")
 	}
+	if o.RequireEncryption && o.Encryption == nil && o.Transform == nil {
+		return fail("RequireEncryption", true, "needs Transform besides Handshake, or all messages would be plain; one that returns nil leaves them to you")
+	}
 	if o.RequireSealedInbound && o.Encryption == nil {
 		return fail("RequireSealedInbound", true, "needs Encryption, or nothing could be opened")
 	}

@@ -344,6 +344,9 @@ func TestOptionErrors(t *testing.T) {
 	tests := []test{
 		{"Authenticate", "nil", hearth.Options{}},
 		{"RequireEncryption", true, set(func(o *hearth.Options) { o.RequireEncryption = true })},
+		{"RequireEncryption", true, set(func(o *hearth.Options) {
+			o.RequireEncryption, o.Handshake = true, encrypting(nil).Handshake
+		})},
 		{"RequireSealedInbound", true, set(func(o *hearth.Options) { o.RequireSealedInbound = true })},
 		{"Encryption", "set", set(func(o *hearth.Options) {
 			o.Encryption, o.Transform = &reversing{}, sealing(accepting()).Transform

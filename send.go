@@ -83,7 +83,7 @@ func messageFrame(event string, data json.RawMessage) *transport.Frame {
 	f := transport.NewFrame(frame.Text, true, len(event)+len(data)+24, func(dst []byte) []byte {
 		return wire.AppendMessage(dst, event, data)
 	})
-	f.Event = event
+	f.Message, f.Event = true, event
 	if data != nil {
 		end := len(f.Payload()) - 1
 		f.Data = f.Payload()[end-len(data) : end : end]

@@ -145,7 +145,7 @@ func transform(c *Client) (more bool) {
 // since it must not get the plain text.
 func (c *Client) transformed(f *transport.Frame) *transport.Frame {
 	s := c.server
-	if f.Event == "" || c.state() == stateDisconnected {
+	if !f.Message || c.state() == stateDisconnected {
 		return nil
 	}
 	var out *Outgoing

@@ -15,6 +15,11 @@ import (
 	"github.com/hearthws/hearth/hearthtest"
 )
 
+// asItIs is a Transform that leaves messages to whoever sends them.
+func asItIs(context.Context, *hearth.Client, hearth.Outgoing) (*hearth.Outgoing, error) {
+	return nil, nil
+}
+
 // encrypting are options that make every client an encrypted one.
 func encrypting(transform hearth.TransformFunc) hearth.Options {
 	opts := accepting()
@@ -74,11 +79,14 @@ func TestTransformOutcomes(t *testing.T) {
 	})
 }
 
-// Without Transform an encrypted client gets messages as they are.
+// Without Transform an encrypted client gets messages as they are, where encryption
+// is only offered.
 func TestEncryptedWithoutTransform(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := hearthtest.New(t, encrypting(nil))
-		c := s.Connect(nil)
+		opts := encrypting(nil)
+		opts.RequireEncryption = false
+		s := hearthtest.New(t, opts)
+		c := s.Connect(asking)
 		if !c.Conn().Encrypted() {
 			t.Error("the client is not encrypted")
 		}
@@ -89,6 +97,19 @@ func TestEncryptedWithoutTransform(t *testing.T) {
 			t.Errorf("SendRaw: %v", err)
 		}
 		expectReceived(t, c, `{"event":"news","data":1}`, "raw")
+	})
+}
+
+// An envelope's event may be empty. It is a message all the same, not a raw one.
+func TestEmptyEventIsTransformed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		broker := newFakeBroker()
+		opts := encrypting(sealing(accepting()).Transform)
+		opts.Broker = broker
+		s := hearthtest.New(t, opts)
+		c := s.Connect(nil)
+		broker.deliver(hearth.Envelope{ServerID: "other", Type: hearth.TypeBroadcast, Data: json.RawMessage("1")})
+		expectReceived(t, c, sealed(`{"event":"","data":1}`))
 	})
 }
 

@@ -65,7 +65,7 @@ func (l *Loop) writeAll() {
 // to end. If these were sealed it also returns how many frames they
 // are.
 func (l *Loop) lay(c *Conn) (p []byte, frames int) {
-	if c.flags&sealed != 0 && c.out[0].Event != "" {
+	if c.flags&sealed != 0 && c.out[0].Message {
 		return l.laySealed(c)
 	}
 	if len(c.out) == 1 || c.out[0].Len() >= batchSize || c.flags&sealed != 0 {

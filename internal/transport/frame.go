@@ -18,10 +18,11 @@ type Frame struct {
 	op       frame.Opcode
 	compress bool
 
-	// For Handler.Transform: what the payload was made of. A frame without an
-	// event cannot be transformed.
-	Event string
-	Data  []byte
+	// For Handler.Transform and Seal: whether the payload is a message, not raw or
+	// sealed already, and what it was made of.
+	Message bool
+	Event   string
+	Data    []byte
 
 	// The whole frame compressed, each made when first needed.
 	deflated atomic.Pointer[[]byte]   // with the usual window

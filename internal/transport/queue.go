@@ -79,7 +79,7 @@ func (l *Loop) sendAdmitted(op *Op) {
 		return
 	}
 	more, _ := op.arg.([]*Frame)
-	if c.flags&sealed != 0 && op.frame.Event == "" {
+	if c.flags&sealed != 0 && !op.frame.Message {
 		l.uncount(c, op.frame.Len())
 		return
 	}
@@ -151,7 +151,7 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 	if len(frames) > 1 {
 		f = join(frames)
 	}
-	if f.Event == "" {
+	if !f.Message {
 		slow |= sealed
 	}
 	limit := l.engine.cfg.BackpressureLimit
@@ -181,7 +181,7 @@ func (l *Loop) fanOut(g *Group, frames []*Frame, skip []*Conn) {
 // fanOutSlow queues frame by frame, as far as the limit allows.
 func (l *Loop) fanOutSlow(c *Conn, frames []*Frame) {
 	for _, f := range frames {
-		if c.flags&sealed != 0 && f.Event == "" {
+		if c.flags&sealed != 0 && !f.Message {
 			continue
 		}
 		if why := c.full(c.queued.Load()); why != nil {

@@ -15,7 +15,7 @@ const usualHeader = 4
 func (c *Conn) startSealing() {
 	c.flags |= sealed
 	for i, f := range c.out {
-		if f.Event != "" {
+		if f.Message {
 			c.out[i] = &Frame{wire: f.wire, header: f.header, op: f.op, compress: f.compress}
 		}
 	}
@@ -32,7 +32,7 @@ func (l *Loop) laySealed(c *Conn) (p []byte, frames int) {
 			break
 		}
 		frames++
-		if f.Event == "" {
+		if !f.Message {
 			buf = append(buf, f.bytes(c.windowBits)...)
 			continue
 		}
@@ -82,7 +82,7 @@ func (l *Loop) keepRest(c *Conn, frames int, rest []byte) {
 func (l *Loop) sealQueue(c *Conn) {
 	var change int64
 	for i, f := range c.out {
-		if f.Event == "" {
+		if !f.Message {
 			continue
 		}
 		c.out[i] = &Frame{wire: appendSealed(nil, c.handler, f)}

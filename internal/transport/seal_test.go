@@ -12,7 +12,7 @@ import (
 // eventFrame is a frame that can be sealed.
 func eventFrame(payload string) *transport.Frame {
 	f := transport.FrameOf(frame.Text, true, []byte(payload))
-	f.Event = "event"
+	f.Message, f.Event = true, "event"
 	return f
 }
 
