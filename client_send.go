@@ -50,11 +50,14 @@ func (c *Client) send(f *transport.Frame, more ...*transport.Frame) (SendResult,
 // Publish sends a message without the {event, data} form to the members of
 // room on this node, but to none whose messages are encrypted, and to the
 // client itself only with Options.PublishToSelf. The client need not be a
-// member. The error says what is wrong with raw.
+// member. The error is [ErrClosed] when it has gone, or says what is wrong with raw.
 func (c *Client) Publish(room string, raw Raw) error {
 	f, err := rawFrame(raw)
 	if err != nil {
 		return err
+	}
+	if c.state() == stateDisconnected {
+		return ErrClosed
 	}
 	var skip []*transport.Conn
 	if !c.server.opts.PublishToSelf {

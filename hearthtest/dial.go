@@ -62,7 +62,7 @@ func (s *Server) DialAs(data hearth.UpgradeData) *Client {
 func (s *Server) DialHandler(h http.Handler, r *http.Request) *Client {
 	s.t.Helper()
 	near, far := net.Pipe()
-	s.running.Go(func() { serve(h, far, r) })
+	s.running.Go(func() { s.serve(h, far, r) })
 	return s.client(near, r)
 }
 
@@ -105,7 +105,7 @@ func (s *Server) DialContext(context.Context, string, string) (net.Conn, error) 
 			return
 		}
 		r.RemoteAddr = "192.0.2.1:1234" // as httptest has it
-		serve(s, far, r)
+		s.serve(s, far, r)
 	})
 	return near, nil
 }
@@ -133,10 +133,14 @@ func (s *Server) client(conn net.Conn, r *http.Request) *Client {
 	return c
 }
 
-// serve lets h answer r over conn.
-func serve(h http.Handler, conn net.Conn, r *http.Request) {
+// serve lets h answer r over conn. The request's context ends when h returns, as
+// that of net/http does, and with the server.
+func (s *Server) serve(h http.Handler, conn net.Conn, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
 	w := &responseWriter{ResponseRecorder: httptest.NewRecorder(), conn: conn}
-	h.ServeHTTP(w, r)
+	h.ServeHTTP(w, r.WithContext(ctx))
 	if w.taken {
 		return
 	}

@@ -302,3 +302,29 @@ func (r *recorder) run(f func(testing.TB)) {
 	}()
 	f(r)
 }
+
+// A request's context ends when its handler returns, as under net/http, and at the
+// latest with the server.
+func TestContextOfRequests(t *testing.T) {
+	ended := make(chan context.Context, 2)
+	t.Run("server", func(t *testing.T) {
+		s := hearthtest.New(t, options())
+		s.DialHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.ServeHTTP(w, r)
+			ended <- r.Context()
+		}), hearthtest.NewRequest(s.Path()))
+		select {
+		case <-(<-ended).Done():
+		case <-time.After(hearthtest.Patience):
+			t.Error("the context goes on when the handler has returned")
+		}
+		s.DialHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.ServeHTTP(w, r)
+			<-r.Context().Done()
+			ended <- r.Context()
+		}), hearthtest.NewRequest(s.Path()))
+	})
+	if (<-ended).Err() == nil {
+		t.Error("the context goes on when the server has ended")
+	}
+}

@@ -41,6 +41,8 @@ type Server struct {
 	t       testing.TB
 	log     *testLog
 	running sync.WaitGroup // goroutines of requests
+	life    context.Context
+	end     context.CancelFunc // of life
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -55,6 +57,7 @@ type Server struct {
 func New(t testing.TB, opts hearth.Options) *Server {
 	t.Helper()
 	s := &Server{t: t, log: &testLog{to: t.Output()}}
+	s.life, s.end = context.WithCancel(context.Background())
 	if opts.Transport == "" {
 		opts.Transport = hearth.TransportStream
 	}
@@ -118,6 +121,7 @@ func (s *Server) finish() {
 	for _, conn := range foreign {
 		conn.Close()
 	}
+	s.end()
 	s.running.Wait()
 	s.log.close()
 	if !down {

@@ -130,15 +130,18 @@ func socketURL(cmd *cobra.Command, args []string) (string, error) {
 	if err != nil || u.Host == "" {
 		return "", usagef(cmd, "URL is %s: must look like ws://localhost:8080/ws", text)
 	}
+	if u.Path == "" {
+		u.Path = hearth.DefaultPath
+	}
 	switch u.Scheme {
 	case "ws", "wss":
 	case "http", "https":
 		u.Scheme = "ws" + strings.TrimPrefix(u.Scheme, "http")
+		if u.Path == "/" { // the address of the page
+			u.Path = hearth.DefaultPath
+		}
 	default:
 		return "", usagef(cmd, "URL is %s: must begin with ws:// or wss://", text)
-	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = hearth.DefaultPath
 	}
 	return u.String(), nil
 }

@@ -22,11 +22,13 @@ const help = `text                        publishes it into the room you are in
 //text                      is text that begins with /
 /quit                       leaves; so does the end of the input`
 
-// readLines reads lines until in ends. Reading a terminal cannot be called
-// off: the goroutine may be left behind when the process ends.
-func readLines(in io.Reader) <-chan string {
-	lines := make(chan string)
+// readLines reads lines until in ends, and then says why if it was no end. Reading a
+// terminal cannot be called off: the goroutine may be left behind when the process
+// ends.
+func readLines(in io.Reader) (<-chan string, <-chan error) {
+	lines, failed := make(chan string), make(chan error, 1)
 	go func() {
+		defer close(failed)
 		defer close(lines)
 		for r := bufio.NewReader(in); ; {
 			line, err := r.ReadString('\n')
@@ -34,11 +36,14 @@ func readLines(in io.Reader) <-chan string {
 				lines <- line
 			}
 			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					failed <- err
+				}
 				return
 			}
 		}
 	}()
-	return lines
+	return lines, failed
 }
 
 // typed does what a line of input asks for. Errors of the line are told, and

@@ -39,6 +39,14 @@ type printer struct {
 	out, talkTo io.Writer
 	json        bool
 	chatEvent   string
+	err         error // why what has arrived could not be written, the first time
+}
+
+// line writes one.
+func (p *printer) line(text string) {
+	if _, err := io.WriteString(p.out, text+"\n"); p.err == nil {
+		p.err = err
+	}
 }
 
 // talk tells people something that is no data.
@@ -51,7 +59,7 @@ func (p *printer) talk(format string, args ...any) {
 
 // raw shows a message as one line of JSON.
 func (p *printer) raw(text []byte) {
-	fmt.Fprintf(p.out, "%s\n", asJSON(message{text, false}))
+	p.line(string(asJSON(message{text, false})))
 }
 
 // isOfProtocol reports whether an event is not the application's.
@@ -63,21 +71,21 @@ func isOfProtocol(event string) bool {
 func (p *printer) message(m message, e envelope, ok bool) {
 	switch {
 	case p.json:
-		fmt.Fprintf(p.out, "%s\n", asJSON(m))
+		p.line(string(asJSON(m)))
 	case !ok && m.binary:
-		fmt.Fprintf(p.out, "(%d bytes) %s\n", len(m.payload), base64.StdEncoding.EncodeToString(m.payload))
+		p.line(fmt.Sprintf("(%d bytes) %s", len(m.payload), base64.StdEncoding.EncodeToString(m.payload)))
 	case !ok:
-		fmt.Fprintln(p.out, printable(string(m.payload)))
+		p.line(printable(string(m.payload)))
 	case e.Event == hearth.EventConnected: // is talked about
 	case e.Event == hearth.EventError:
 		p.talk("error %s", e.Data)
 	default:
-		fmt.Fprintln(p.out, printable(p.line(e)))
+		p.line(printable(p.sentence(e)))
 	}
 }
 
-// line is a message for people.
-func (p *printer) line(e envelope) string {
+// sentence is a message for people.
+func (p *printer) sentence(e envelope) string {
 	var c chat
 	if e.Event == p.chatEvent && json.Unmarshal(e.Data, &c) == nil && c.Text != "" {
 		return fmt.Sprintf("%s  %s: %s", c.Room, c.From, c.Text)

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -52,13 +53,31 @@ func TestLine(t *testing.T) {
 		`{"event":"null","data":null}`:                                      "null null",
 	} {
 		e, ok := parse(message{[]byte(text), false})
-		if got := p.line(e); !ok || got != want {
+		if got := p.sentence(e); !ok || got != want {
 			t.Errorf("%s is shown as %q, want %q", text, got, want)
 		}
 	}
 	for _, m := range []message{{[]byte(`[]`), false}, {[]byte(`{"data":1}`), false}, {[]byte(`{"event":"a"}`), true}} {
 		if e, ok := parse(m); ok {
 			t.Errorf("%q is %+v", m.payload, e)
+		}
+	}
+}
+
+// full is a disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// What cannot be written is not lost without a word.
+func TestOutputThatIsFull(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		p := printer{out: full{}, json: asJSON}
+		m := message{[]byte(`{"event":"a"}`), false}
+		e, ok := parse(m)
+		p.message(m, e, ok)
+		if p.err == nil {
+			t.Errorf("json %t: no error is known", asJSON)
 		}
 	}
 }

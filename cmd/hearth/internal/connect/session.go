@@ -54,6 +54,7 @@ type session struct {
 	count    int              // messages so far
 	admitted bool             // was connected once
 	lines    <-chan string    // of the input; nil: it is not read
+	inputErr <-chan error     // why it ended early
 	leave    <-chan time.Time // when to end; nil: that is not known yet
 }
 
@@ -76,7 +77,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s := &session{cfg: cfg, client: c, out: printer{cfg.Out, cfg.Talk, cfg.JSON, cfg.Event}}
+	s := &session{cfg: cfg, client: c, out: printer{out: cfg.Out, talkTo: cfg.Talk, json: cfg.JSON, chatEvent: cfg.Event}}
 	if err := s.join(cfg.Rooms); err != nil {
 		return err
 	}
@@ -119,13 +120,18 @@ func (s *session) run(ctx context.Context) error {
 				break
 			}
 			s.lines = nil
-			if s.cfg.Count == 0 {
+			if err = <-s.inputErr; err != nil {
+				err = fmt.Errorf("reading the input: %w", err)
+			} else if s.cfg.Count == 0 {
 				s.leave = time.After(s.cfg.Wait)
 			}
 		case <-s.leave:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if s.out.err != nil { // nobody gets what arrives
+			return fmt.Errorf("writing what has arrived: %w", s.out.err)
 		}
 		if err != nil {
 			return err
@@ -162,7 +168,7 @@ func (s *session) connected(conn client.Connection) {
 	}
 	s.out.talk("connected as %s, client %s%s", orNobody(conn.UserID), conn.ID, sealed)
 	if !s.admitted && !s.cfg.Listen {
-		s.lines = readLines(s.cfg.In)
+		s.lines, s.inputErr = readLines(s.cfg.In)
 	}
 	s.admitted = true
 }

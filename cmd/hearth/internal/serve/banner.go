@@ -3,6 +3,8 @@ package serve
 import (
 	"fmt"
 	"net"
+
+	"github.com/hearthws/hearth"
 )
 
 // announce says where the node listens, and what it lets anybody do.
@@ -28,15 +30,23 @@ func (n *node) announce(addr net.Addr, private net.Listener) {
 		n.log.Warn("demo mode: anyone may connect under any name, and use every room")
 		return
 	}
+	browser := page + "://" + at + "/"
+	if !n.hasPage() {
+		browser = "(its page needs --path " + hearth.DefaultPath + ")"
+	}
 	fmt.Fprintf(n.cfg.Banner, `
   DEMO MODE: anyone may connect under any name, and use every room.
   Not for the public; that is what --tokens is for.
 
-  try it in a browser   %s://%s/
+  try it in a browser   %s
   or in a terminal      hearth connect %s --name ada --room lobby
 
-`, page, at, url)
+`, browser, url)
 }
+
+// hasPage reports whether there is the page of the demo, which connects to one path
+// only.
+func (n *node) hasPage() bool { return n.cfg.Demo && n.server.Path() == hearth.DefaultPath }
 
 // reachable is an address of this machine where addr listens on all of them.
 func reachable(addr net.Addr) string {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/hearthtest"
@@ -92,7 +93,7 @@ func TestReloadWhileConnecting(t *testing.T) {
 	opts.Authenticate = func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
 		id, err := authenticate(ctx, c, data)
 		writeFile(t, file, "two bob *\n")
-		n.reload() // finds nobody to send away
+		n.reload(t.Context()) // finds nobody to send away
 		return id, err
 	}
 	server := hearthtest.New(t, opts)
@@ -104,4 +105,36 @@ func TestReloadWhileConnecting(t *testing.T) {
 		t.Errorf("closed by %d %s", code, reason)
 	}
 	server.Connect(map[string]string{"token": "two"}).Close(hearth.CloseNormal, "")
+}
+
+// A client that was allowed a room by the old file, and was not in it yet when the
+// new one was read, does not stay there.
+func TestReloadWhileJoining(t *testing.T) {
+	file := tokensFile(t, "one ada team\n")
+	who, err := newMembers(file, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
+	var opts hearth.Options
+	n.hooks(&opts)
+	validate := opts.ValidateRooms
+	opts.ValidateRooms = func(ctx context.Context, c *hearth.Client, rooms []string) ([]string, error) {
+		allowed, err := validate(ctx, c, rooms)
+		writeFile(t, file, "one ada other\n")
+		n.reload(t.Context()) // finds nobody in the room
+		return allowed, err
+	}
+	server := hearthtest.New(t, opts)
+	n.server = server.Server
+	c := server.Connect(map[string]string{"token": "one"})
+	c.Send(hearth.EventJoin, map[string][]string{"rooms": {"team"}})
+	joined := false
+	for end := time.Now().Add(10 * time.Second); !joined || c.Conn().InRoom("team"); time.Sleep(time.Millisecond) {
+		joined = joined || c.Conn().InRoom("team")
+		if time.Now().After(end) {
+			t.Fatalf("the client was in the room: %t; is in it: %t", joined, c.Conn().InRoom("team"))
+		}
+	}
+	n.workers.Wait()
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/hearthws/hearth"
 )
@@ -28,6 +29,7 @@ const (
 	errNotMember     = "Not a member of the room"
 	errNotAllowed    = "Not allowed to publish into the room"
 	errOnlyHere      = "Clients of other servers may have missed the message"
+	errBehind        = "Members of the room may have missed the message; the server is overloaded"
 )
 
 // onMessage is the server's hook.
@@ -55,8 +57,14 @@ func (n *node) publish(ctx context.Context, c *hearth.Client, m hearth.Message) 
 		complain(c, m, p.Room, errNotAllowed)
 	default:
 		return n.server.ToRoom(ctx, p.Room, p.Event, p.data(), hearth.Async(func(err error) {
-			if err != nil {
-				n.log.Warn("message not published to other servers", "client", c.ID(), "error", err)
+			if err == nil {
+				return
+			}
+			// That the broker is away is logged once, and metrics count what fails.
+			n.log.Debug("message not published to everybody", "client", c.ID(), "error", err)
+			if errors.Is(err, hearth.ErrBackpressure) {
+				complain(c, m, p.Room, errBehind)
+			} else {
 				complain(c, m, p.Room, errOnlyHere)
 			}
 		}))

@@ -4,6 +4,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -75,10 +76,11 @@ func Run(cfg Config, signals <-chan os.Signal) error {
 	defer end()
 	n, err := start(life.running, cfg)
 	if err != nil {
-		if life.running.Err() != nil {
-			return context.Cause(life.running)
+		cause := context.Cause(life.running)
+		if errors.Is(cause, context.Canceled) { // SIGTERM, while Redis was waited for
+			return nil
 		}
-		return err
+		return cmp.Or(cause, err)
 	}
 	failed := n.wait(life)
 	over := cfg.DrainFor
@@ -144,7 +146,9 @@ func start(ctx context.Context, cfg Config) (*node, error) {
 
 // wait returns when the node is to stop, or why it cannot go on.
 func (n *node) wait(life *lifetime) error {
-	n.workers.Go(func() { n.trimMemory(life.running) })
+	ctx, cancel := context.WithCancel(life.running) // ends also when a listener has failed
+	defer cancel()
+	n.workers.Go(func() { n.trimMemory(ctx) })
 	for {
 		select {
 		case <-life.running.Done():
@@ -152,13 +156,16 @@ func (n *node) wait(life *lifetime) error {
 		case err := <-n.web.failed:
 			return fmt.Errorf("listener: %w", err)
 		case <-life.reload:
-			n.reload()
+			n.reload(ctx)
 		}
 	}
 }
 
+// settled is longer than it takes from ValidateRooms until a client is in its rooms.
+const settled = time.Second
+
 // reload reads the files again, and keeps what it has of those that are wrong.
-func (n *node) reload() {
+func (n *node) reload(ctx context.Context) {
 	if n.cert != nil {
 		if err := n.cert.reload(); err != nil {
 			n.log.Error("certificate not reloaded, the old one stays", "error", err)
@@ -171,6 +178,17 @@ func (n *node) reload() {
 		n.log.Error("tokens not reloaded, the old ones stay", "error", err)
 		return
 	}
+	n.reviewAll()
+	n.workers.Go(func() {
+		select {
+		case <-time.After(settled):
+			n.reviewAll() // who was asking for a room meanwhile was allowed it by the old file
+		case <-ctx.Done():
+		}
+	})
+}
+
+func (n *node) reviewAll() {
 	for c := range n.server.Clients(hearth.Filter{State: hearth.StateAuthenticated}) {
 		n.review(c)
 	}

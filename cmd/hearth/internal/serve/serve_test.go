@@ -3,6 +3,7 @@ package serve
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -139,4 +140,33 @@ func TestLifetime(t *testing.T) {
 	}
 	signals <- syscall.SIGTERM
 	<-life.patient.Done()
+}
+
+// A listener that fails ends the server, as nobody can connect any more.
+func TestFailedListenerEnds(t *testing.T) {
+	signals := make(chan os.Signal)
+	life, end := newLifetime(signals)
+	defer end()
+	n, err := start(life.running, Config{
+		Addr: "127.0.0.1:0", Demo: true, ShutdownTimeout: 10 * time.Second,
+		Options: hearth.Options{Logger: slog.New(slog.DiscardHandler)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := errors.New("no more buffers")
+	n.web.failed <- why
+	if err := n.wait(life); !errors.Is(err, why) {
+		t.Errorf("wait: %v, want %v", err, why)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.stop(life.patient, 0) }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("stop does not return")
+	}
 }

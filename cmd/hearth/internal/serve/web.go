@@ -109,7 +109,7 @@ func (n *node) upgrade(w http.ResponseWriter, r *http.Request) {
 
 // page is what a browser sees at /.
 func (n *node) page() http.Handler {
-	if n.cfg.Demo {
+	if n.hasPage() {
 		return playground.Handler()
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
