@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -349,6 +350,27 @@ func TestNothingAfterThePeersClose(t *testing.T) {
 		expectClose(t, c, 4000, "")
 		<-gone
 		j.expect(t, "before")
+	})
+}
+
+// A peer that says that it sends nothing more, behind its close frame, still gets
+// what was sent to it before, and the answer.
+func TestPeerThatClosesHalf(t *testing.T) {
+	onBoth(t, func(t *testing.T, n *network) {
+		s := n.serve(t, echoing())
+		for range 50 {
+			conn, err := net.Dial("tcp", n.addrs[s])
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := s.Over(conn)
+			c.Authenticate(nil)
+			if _, err := c.Write(frame.AppendMasked(nil, frame.Close, true, false, []byte{0x0f, 0xa0}, [4]byte{1, 2, 3, 4})); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.(*net.TCPConn).CloseWrite() // the client may have had its answer, and closed
+			expectClose(t, c, 4000, "")
+		}
 	})
 }
 

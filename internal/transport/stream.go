@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -23,12 +25,13 @@ type stream struct {
 	conn net.Conn
 
 	// Guarded by mu.
-	mu      sync.Mutex
-	changed sync.Cond // of pauses and ended
-	pauses  int       // of the handler, less its calls of Resume
-	frames  []*Frame  // to be written
-	writing bool      // the writer exists
-	ended   bool
+	mu       sync.Mutex
+	changed  sync.Cond // of pauses, finished and ended
+	pauses   int       // of the handler, less its calls of Resume
+	frames   []*Frame  // to be written
+	writing  bool      // the writer exists
+	finished bool      // nothing more is written
+	ended    bool
 
 	deaf atomic.Bool // input is thrown away
 }
@@ -66,6 +69,9 @@ func (s *stream) read(buffered []byte) {
 		buffered = buf[:n]
 		if err != nil {
 			s.feed(r, buffered)
+			if errors.Is(err, io.EOF) {
+				s.waitFinished()
+			}
 			s.c.loop.Post(Op{kind: opEnd, conn: s.c, arg: abnormal(err)})
 			break
 		}
@@ -103,6 +109,16 @@ func (s *stream) waitResumed() bool {
 		s.changed.Wait()
 	}
 	return !s.ended
+}
+
+// waitFinished returns when a connection that is being closed has sent its close
+// frame: a peer that sends nothing more may wait for it.
+func (s *stream) waitFinished() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.deaf.Load() && !s.finished && !s.ended {
+		s.changed.Wait()
+	}
 }
 
 func (s *stream) resume() {

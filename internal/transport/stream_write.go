@@ -112,6 +112,10 @@ func (s *stream) finish() {
 		if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
 		}
+		s.mu.Lock()
+		s.finished = true
+		s.mu.Unlock()
+		s.changed.Broadcast()
 		_ = s.conn.SetReadDeadline(time.Now().Add(closeLinger))
 	}()
 }
