@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // for its n-th receiver. It speaks the dialect of the lab.
 type room struct {
 	tamper func(n int, message string) []string
+	arrive func() // before a client is admitted; nil: nothing
 
 	mu      sync.Mutex
 	members []*websocket.Conn
@@ -43,6 +45,9 @@ func (s *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Data  json.RawMessage
 		}
 		_ = json.Unmarshal(text, &m)
+		if m.Event == "authenticate" && s.arrive != nil {
+			s.arrive()
+		}
 		s.handle(r.Context(), ws, m.Event, m.Data)
 	}
 }
@@ -216,18 +221,66 @@ func TestNoCoordinatedOmission(t *testing.T) {
 	}
 	// Of the 100 messages that were meant for the stall, the first half waited
 	// for longer than half of it.
-	half := float64(stall/2) / float64(time.Millisecond)
-	late := 0
-	for _, bar := range result.hist.Distribution() {
-		if float64(bar.From)/float64(time.Millisecond) >= half {
-			late += int(bar.Count)
-		}
-	}
-	if late < 40*cfg.Clients {
-		t.Errorf("%d deliveries took more than %v ms, want 200 or so", late, half)
+	if late := result.slower(stall / 2); late < 40*cfg.Clients {
+		t.Errorf("%d deliveries took more than %v, want 200 or so", late, stall/2)
 	}
 	if result.Latency.Count != 200*int64(cfg.Clients) {
 		t.Errorf("%d latencies", result.Latency.Count)
+	}
+}
+
+// slower is how many latencies are at least so long.
+func (r *Result) slower(d time.Duration) (n int) {
+	for _, bar := range r.hist.Distribution() {
+		if bar.From >= int64(d) {
+			n += int(bar.Count)
+		}
+	}
+	return n
+}
+
+// What is on its way when the time is up has waited longest, and counts.
+func TestNoOmissionAtTheEnd(t *testing.T) {
+	t.Parallel()
+	k := 0
+	s := &room{tamper: func(n int, m string) []string {
+		if k++; k == 4*20 {
+			time.Sleep(2 * time.Second)
+		}
+		return []string{m}
+	}}
+	cfg := config(t, s)
+	cfg.Rate, cfg.Messages, cfg.Patience = 200, 0, 10*time.Second
+	result, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Meant for the first second, of which nine tenths are in the stall.
+	if late := result.slower(time.Second); late < 100*cfg.Clients {
+		t.Errorf("%d deliveries took more than a second, want 700 or so", late)
+	}
+}
+
+// Comers who hang when the time is up count as well.
+func TestLastComersCount(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	s := &room{
+		tamper: func(_ int, m string) []string { return []string{m} },
+		arrive: func() {
+			if n.Add(1) > 9 { // four clients, a publisher, and the first who came
+				time.Sleep(2 * time.Second)
+			}
+		},
+	}
+	cfg := config(t, s)
+	cfg.Scenario, cfg.Messages, cfg.Patience = Churn, 0, 10*time.Second
+	result, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late := result.slower(time.Second); late == 0 {
+		t.Errorf("nobody of %d took a second to be admitted, want %d", result.Latency.Count, cfg.Window)
 	}
 }
 

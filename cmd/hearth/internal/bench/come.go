@@ -10,12 +10,10 @@ import (
 
 // arrivals is the scenario Connect.
 func (r *run) arrivals(ctx context.Context) error {
-	for _, w := range r.workers {
-		w.setRecording(true)
-	}
+	start := now()
+	r.setRecorded(start, never)
 	var at func(i int) int64
 	if r.cfg.Rate > 0 {
-		start := now()
 		at = func(i int) int64 { return start + int64(float64(i)*float64(time.Second)/r.cfg.Rate) }
 	}
 	_, err := r.connect(ctx, r.idlers(), at)
@@ -73,12 +71,9 @@ func (r *run) churn(ctx context.Context) error {
 	p.running.Store(true)
 	r.workers[0].poller.arm(newSchedule(churnRate, p.at))
 
-	passing, stop := context.WithCancel(ctx)
-	defer stop()
-	lives := r.passers(passing, len(open))
+	stop := r.passers(ctx, len(open))
 	err = r.measure(ctx, func() bool { return r.bad.Load() > maxBad })
-	stop()
-	r.result.churned(lives())
+	r.result.churned(stop())
 	p.running.Store(false)
 	if err != nil {
 		return err
@@ -89,13 +84,16 @@ func (r *run) churn(ctx context.Context) error {
 // churnRate is how many messages a second those who come may meet.
 const churnRate = 100
 
-// passers come and go until ctx ends, Window at a time or Rate a second. The
-// result waits for the last, and says how many have lived to see a message,
-// and for how long that went on.
-func (r *run) passers(ctx context.Context, number int) func() (int64, time.Duration) {
-	var next, lives atomic.Int64
+// passers come and go, Window at a time or Rate a second, until the result is
+// called. That waits for all who were meant to come before, since those who
+// still hang then are the slowest, and says how many had lived to see a message
+// until then, and for how long that went on.
+func (r *run) passers(ctx context.Context, number int) (stop func() (int64, time.Duration)) {
+	var next, lives, end atomic.Int64
 	var lanes sync.WaitGroup
 	start := now()
+	end.Store(never)
+	awake, wake := context.WithCancel(ctx)
 	width := r.cfg.Window
 	if r.cfg.Rate > 0 {
 		width = 1024 // slow ones must not hold up others
@@ -106,7 +104,10 @@ func (r *run) passers(ctx context.Context, number int) func() (int64, time.Durat
 				i, began := next.Add(1)-1, now()
 				if r.cfg.Rate > 0 {
 					began = start + int64(float64(i)*float64(time.Second)/r.cfg.Rate)
-					sleepUntil(ctx, began)
+					sleepUntil(awake, began)
+				}
+				if began >= end.Load() {
+					return
 				}
 				c := &conn{number: number + int(i), url: r.cfg.URLs[int(i)%len(r.cfg.URLs)], first: make(chan struct{}, 1)}
 				for stream := range max(1, r.cfg.Publishers) {
@@ -123,8 +124,12 @@ func (r *run) passers(ctx context.Context, number int) func() (int64, time.Durat
 		})
 	}
 	return func() (int64, time.Duration) {
+		at, lived := now(), lives.Load()
+		end.Store(at)
+		wake()
+		defer r.progress.every(func() string { return "waiting for the last to come" })()
 		lanes.Wait()
-		return lives.Load(), time.Duration(now() - start)
+		return lived, time.Duration(at - start)
 	}
 }
 

@@ -204,7 +204,7 @@ func (c *conn) admit(connected []byte) {
 		c.say(fill(r.dialect.Join, "$room", escaped(name)))
 	}
 	if r.timesConnects {
-		c.w.record(c.w.now - c.began)
+		c.w.record(c.began)
 	}
 	c.began = c.w.now
 	c.opened <- nil

@@ -3,9 +3,9 @@ package bench
 import "testing"
 
 func BenchmarkRecord(b *testing.B) {
-	w := &worker{hist: newHistogram(), recording: true}
+	w := &worker{hist: newHistogram(), until: never, now: 20_000_000}
 	for i := range b.N {
-		w.record(int64(i) * 997 % 20_000_000)
+		w.record(w.now - int64(i)*997%20_000_000)
 	}
 }
 
@@ -21,7 +21,7 @@ func BenchmarkFanout(b *testing.B) {
 		r.ended.Store(true)
 		r.goroutines.Wait()
 	}()
-	w.recording = true
+	w.until = never
 	const burst = 64
 	var batch []byte
 	for seq := range uint32(burst) {

@@ -61,7 +61,9 @@ func newRun(cfg Config) (*run, error) {
 			r.close()
 			return nil, advice(err)
 		}
-		w.recording = cfg.Warmup == 0 && cfg.Scenario != Churn // nothing is left out then
+		if cfg.Warmup == 0 && !r.timesConnects { // nothing is left out then
+			w.until = never
+		}
 		r.workers = append(r.workers, w)
 	}
 	return r, nil
@@ -181,16 +183,21 @@ func (r *run) measure(ctx context.Context, over func() bool) error {
 	if err := r.pass(ctx, "warming up", r.cfg.Warmup, over); err != nil {
 		return err
 	}
-	for _, w := range r.workers {
-		w.setRecording(true)
-	}
 	before, start, delivered := r.usage(), now(), r.delivered()
+	r.setRecorded(start, start+int64(r.cfg.Duration))
 	err := r.pass(ctx, "measuring", r.cfg.Duration, over)
 	r.result.measured(now()-start, r.delivered()-delivered, before, r.usage())
-	for _, w := range r.workers {
-		w.setRecording(false)
-	}
 	return err
+}
+
+// setRecorded says what counts, by when it was meant to be.
+func (r *run) setRecorded(from, until int64) {
+	if r.cfg.Warmup == 0 && !r.timesConnects {
+		from = 0
+	}
+	for _, w := range r.workers {
+		w.setRecorded(from, until)
+	}
 }
 
 // pass waits, and shows progress.

@@ -20,17 +20,18 @@ type worker struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	now       int64 // when what is being taken was received
-	reader    *frame.Reader
-	spare     *frame.Reader
-	recent    [recentFrames]known
-	found     int   // stamped messages in the frame that is being read
-	last      stamp // the last of them
-	count     int64 // of total, and not yet in it
-	recording bool
-	hist      *hdrhistogram.Histogram
-	faults    Faults
-	conns     map[*conn]struct{} // that are not gone
+	now    int64 // when what is being taken was received
+	reader *frame.Reader
+	spare  *frame.Reader
+	recent [recentFrames]known
+	found  int   // stamped messages in the frame that is being read
+	last   stamp // the last of them
+	count  int64 // of total, and not yet in it
+	from   int64 // what was meant to be from then on
+	until  int64 // and before this is recorded
+	hist   *hdrhistogram.Histogram
+	faults Faults
+	conns  map[*conn]struct{} // that are not gone
 }
 
 // known is a frame that has been received and checked.
@@ -81,17 +82,19 @@ func (w *worker) delivered(c *conn, s stamp) {
 	}
 	w.last = s
 	if !w.run.timesConnects {
-		w.record(w.now - s.at)
+		w.record(s.at)
 	}
 	if w.run.onDelivery != nil {
 		w.run.onDelivery(c)
 	}
 }
 
-// record adds a latency.
-func (w *worker) record(latency int64) {
-	if w.recording {
-		_ = w.hist.RecordValue(min(max(latency, 1), int64(time.Minute))) // is in range
+// record adds the latency of what was meant for then. That decides whether it
+// counts, and not when it comes: what the end of the measured time finds on its
+// way has waited longest.
+func (w *worker) record(then int64) {
+	if w.from <= then && then < w.until {
+		_ = w.hist.RecordValue(min(max(w.now-then, 1), int64(time.Minute))) // is in range
 	}
 }
 
@@ -156,9 +159,9 @@ func (w *worker) end(c *conn) {
 // farewell is a close frame with code 1000.
 var farewell = frame.AppendMasked(nil, frame.Close, true, false, []byte{0x03, 0xe8}, maskKey)
 
-// record or not, from now on.
-func (w *worker) setRecording(on bool) {
+// setRecorded says what counts, by when it was meant to be.
+func (w *worker) setRecorded(from, until int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.recording = on
+	w.from, w.until = from, until
 }
