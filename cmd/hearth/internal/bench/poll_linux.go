@@ -105,11 +105,12 @@ func (p *poller) loop() {
 		for _, e := range events[:max(n, 0)] {
 			p.event(int(e.Fd), e.Events, buffer)
 		}
+		p.w.settle()
 		// What is there is read before more is asked for: a publisher in another
 		// process could not react to single deliveries either.
 		timeout = 0
 		if n <= 0 {
-			p.w.settle()
+			p.w.rest()
 			timeout = pollTimeout
 		}
 		p.w.mu.Unlock()

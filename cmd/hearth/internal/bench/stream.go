@@ -35,6 +35,7 @@ func (s *stream) read() {
 		if n > 0 {
 			w.turn(s.conn, buffer[:n], at)
 			w.settle()
+			w.rest()
 		}
 		if err != nil {
 			s.conn.fail(err)

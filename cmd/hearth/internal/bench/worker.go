@@ -27,6 +27,7 @@ type worker struct {
 	found  int   // stamped messages in the frame that is being read
 	last   stamp // the last of them
 	count  int64 // of total, and not yet in it
+	fresh  bool  // total has grown since publishers were told
 	from   int64 // what was meant to be from then on
 	until  int64 // and before this is recorded
 	hist   *hdrhistogram.Histogram
@@ -104,11 +105,18 @@ func (w *worker) turn(c *conn, b []byte, at int64) {
 	c.feed(b)
 }
 
-// settle ends a series of turns: publishers may go on.
+// settle ends a series of turns. Who is never idle counts, too.
 func (w *worker) settle() {
 	if w.count > 0 {
 		w.total.Add(w.count)
-		w.count = 0
+		w.count, w.fresh = 0, true
+	}
+}
+
+// rest is for when nothing more is there to be taken: publishers may go on.
+func (w *worker) rest() {
+	if w.fresh {
+		w.fresh = false
 		w.run.advance()
 	}
 }
