@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -281,6 +282,16 @@ func TestLastComersCount(t *testing.T) {
 	}
 	if late := result.slower(time.Second); late == 0 {
 		t.Errorf("nobody of %d took a second to be admitted, want %d", result.Latency.Count, cfg.Window)
+	}
+}
+
+// A server of its own has no limit that one publisher reaches.
+func TestOwnServerHasNoRateLimit(t *testing.T) {
+	args := serverArgs(&Config{})
+	for _, flag := range []string{"--message-rate", "--byte-rate"} {
+		if !slices.Contains(args, flag) {
+			t.Errorf("%q lack %s", args, flag)
+		}
 	}
 }
 

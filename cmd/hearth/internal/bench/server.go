@@ -51,11 +51,7 @@ func startServer(ctx context.Context, cfg *Config) (cmd *exec.Cmd, url string, e
 	if err != nil {
 		return nil, "", err
 	}
-	args := []string{"serve", "--demo", "--addr", "127.0.0.1:0", "--log-format", "json", "--drain-for", "0s"}
-	if cfg.Deflate {
-		args = append(args, "--deflate")
-	}
-	cmd = exec.Command(program, args...)
+	cmd = exec.Command(program, serverArgs(cfg)...)
 	cmd.Env = append(os.Environ(), "HEARTH_REDIS="+cfg.Redis) // no argument: it may have a password
 	log, err := cmd.StderrPipe()
 	if err != nil {
@@ -79,6 +75,17 @@ func startServer(ctx context.Context, cfg *Config) (cmd *exec.Cmd, url string, e
 	}
 	servers{cmd}.stop()
 	return nil, "", err
+}
+
+// serverArgs are those of a server whose limits for a client are out of the way:
+// one that publishes as fast as it can is not to measure them.
+func serverArgs(cfg *Config) []string {
+	args := []string{"serve", "--demo", "--addr", "127.0.0.1:0", "--log-format", "json", "--drain-for", "0s",
+		"--message-rate", "1000000", "--byte-rate", "1GiB"}
+	if cfg.Deflate {
+		args = append(args, "--deflate")
+	}
+	return args
 }
 
 // readLog finds the address, and the last line when the log ends.

@@ -108,9 +108,9 @@ func newBench() *cobra.Command {
 		Long: `Measure a server under load. Every message is checked: what is missing, comes
 twice, out of order, altered, or to the wrong client, makes the run fail.
 
-Without a URL it starts a server of its own, as 'hearth serve --demo' would, in
-another process of this machine. Any server of the protocol can be measured; see
---dialect.
+Without a URL it starts a server of its own, as 'hearth serve --demo' would, but
+without limits of rates, in another process of this machine. Any server of the
+protocol can be measured; see --dialect.
 
 The result goes to standard output, progress to standard error. The exit code
 is 1 when something was wrong.`,
