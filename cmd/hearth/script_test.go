@@ -37,9 +37,10 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	start NAME COMMAND…   runs it in the background, with output in NAME.out and NAME.err
 //	url NAME              waits until that server listens; sets $NAME, $NAME_http,
 //	                      $NAME_port and, with --metrics-addr, $NAME_metrics
+//	gone NAME             waits until nothing listens at the URL that NAME.err has
 //	type NAME TEXT        a line of its input
 //	eof NAME              the end of its input
-//	signal NAME SIGNAL    TERM, INT or HUP, if it still runs
+//	signal NAME SIGNAL    TERM, INT, HUP or KILL, if it still runs
 //	exits NAME N          waits until it ends with that exit code
 //	await FILE REGEXP     waits until the file has it
 //	http STATUS URL [REGEXP [CA]]  waits until a GET is answered like this;
@@ -54,7 +55,7 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 func commands(t *testing.T) map[string]command {
 	s := &scripts{t: t, processes: map[string]*process{}, redis: map[string]*redistest.Server{}}
 	return map[string]command{
-		"code": code, "start": s.start, "url": url, "type": s.typeLine, "eof": s.eof, "signal": s.signal,
+		"code": code, "start": s.start, "url": url, "gone": gone, "type": s.typeLine, "eof": s.eof, "signal": s.signal,
 		"exits": s.exits, "await": await, "http": httpGet, "lines": lines, "json": jsonLines, "redis": s.startRedis,
 		"clientid": clientID, "proxy": s.proxy, "upgrades": upgrades,
 	}
@@ -126,7 +127,7 @@ func (s *scripts) eof(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func (s *scripts) signal(ts *testscript.TestScript, _ bool, args []string) {
-	number, ok := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}[args[1]]
+	number, ok := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[args[1]]
 	if !ok {
 		ts.Fatalf("no signal %s here", args[1])
 	}
@@ -217,6 +218,21 @@ func url(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(name+"_http", "http"+strings.TrimPrefix(listening.URL[:strings.LastIndex(listening.URL, "/")], "ws"))
 	ts.Setenv(name+"_port", port)
 	ts.Setenv(name+"_metrics", listening.Metrics)
+}
+
+// gone is for servers that another process has started.
+func gone(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(`ws://([^/]+)/`).FindStringSubmatch(ts.ReadFile(args[0] + ".err"))
+	if found == nil {
+		ts.Fatalf("%s.err has no URL", args[0])
+	}
+	until(ts, func() bool {
+		c, err := net.Dial("tcp", found[1])
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}, func() string { return "something listens at " + found[1] })
 }
 
 func clientID(ts *testscript.TestScript, _ bool, args []string) {

@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"runtime"
+	"strings"
 	"time"
 )
 
@@ -69,11 +71,14 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, err
 	}
 	if len(cfg.URLs) == 0 {
+		runtime.LockOSThread() // a child dies with the thread that started it
+		defer runtime.UnlockOSThread()
 		own, err := startServers(ctx, &cfg)
 		if err != nil {
 			return nil, err
 		}
 		defer own.stop()
+		(&progress{out: cfg.Progress}).say("started %s", strings.Join(cfg.URLs, ", "))
 	}
 	r, err := newRun(cfg)
 	if err != nil {

@@ -53,6 +53,7 @@ func startServer(ctx context.Context, cfg *Config) (cmd *exec.Cmd, url string, e
 	}
 	cmd = exec.Command(program, serverArgs(cfg)...)
 	cmd.Env = append(os.Environ(), "HEARTH_REDIS="+cfg.Redis) // no argument: it may have a password
+	cmd.SysProcAttr = dieWithParent()
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, "", err

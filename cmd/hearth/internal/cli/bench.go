@@ -205,7 +205,7 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.complete(cmd, args); err != nil {
 		return err
 	}
-	return untilInterrupt(cmd.Context(), func(ctx context.Context) error {
+	return untilEnded(cmd.Context(), func(ctx context.Context) error {
 		result, err := bench.Run(ctx, f.cfg)
 		if result == nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -84,4 +85,23 @@ func untilInterrupt(ctx context.Context, f func(ctx context.Context) error) erro
 		return errInterrupted
 	}
 	return err
+}
+
+// untilEnded is untilInterrupt for what has processes of its own to end: SIGTERM
+// and SIGHUP end the context, too.
+func untilEnded(ctx context.Context, f func(ctx context.Context) error) error {
+	return untilInterrupt(ctx, func(outer context.Context) error {
+		signals := []os.Signal{syscall.SIGTERM}
+		if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+			signals = append(signals, syscall.SIGHUP)
+		}
+		ctx, stop := signal.NotifyContext(outer, signals...)
+		defer stop()
+		context.AfterFunc(ctx, stop)
+		err := f(ctx)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx) // which names the signal
+		}
+		return err
+	})
 }
