@@ -88,6 +88,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := r.detect(ctx); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // before r.close waits for the heartbeats
+	r.goroutines.Go(func() { r.heartbeats(ctx) })
 	scenario := map[string]func(context.Context) error{
 		Connect: r.arrivals, Idle: r.idle, Echo: r.echo, Churn: r.churn,
 		Fanout: r.publishes, Rooms: r.publishes, Cluster: r.publishes,

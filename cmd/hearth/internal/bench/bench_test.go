@@ -25,6 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type room struct {
 	tamper func(n int, message string) []string
 	arrive func() // before a client is admitted; nil: nothing
+	beat   func() // at a heartbeat; nil: nothing
 
 	mu      sync.Mutex
 	members []*websocket.Conn
@@ -48,6 +49,9 @@ func (s *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.Unmarshal(text, &m)
 		if m.Event == "authenticate" && s.arrive != nil {
 			s.arrive()
+		}
+		if m.Event == "heartbeat" && s.beat != nil {
+			s.beat()
 		}
 		s.handle(r.Context(), ws, m.Event, m.Data)
 	}
@@ -227,6 +231,41 @@ func TestNoCoordinatedOmission(t *testing.T) {
 	}
 	if result.Latency.Count != 200*int64(cfg.Clients) {
 		t.Errorf("%d latencies", result.Latency.Count)
+	}
+}
+
+// Who is connected gives signs of life while others still connect.
+func TestHeartbeatsWhileConnecting(t *testing.T) {
+	t.Parallel()
+	for _, scenario := range []string{Connect, Idle, Fanout, Churn} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			beats := make(chan struct{}, 1)
+			var n atomic.Int64
+			s := &room{
+				tamper: func(_ int, m string) []string { return []string{m} },
+				arrive: func() {
+					if n.Add(1) == 4 { // of four clients
+						select {
+						case <-beats:
+						case <-t.Context().Done():
+						}
+					}
+				},
+				beat: func() {
+					select {
+					case beats <- struct{}{}:
+					default:
+					}
+				},
+			}
+			cfg := config(t, s)
+			cfg.Scenario, cfg.Heartbeat, cfg.Patience = scenario, 10*time.Millisecond, 10*time.Second
+			cfg.Duration = 100 * time.Millisecond
+			if _, err := Run(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

@@ -22,14 +22,10 @@ func (r *run) arrivals(ctx context.Context) error {
 
 // idle is the scenario of that name.
 func (r *run) idle(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	before := r.usage()
-	open, err := r.connect(ctx, r.idlers(), nil)
-	if err != nil {
+	if _, err := r.connect(ctx, r.idlers(), nil); err != nil {
 		return err
 	}
-	r.beat(ctx, open)
 	if err := r.measure(ctx, nil); err != nil {
 		return err
 	}
@@ -41,13 +37,10 @@ func (r *run) idle(ctx context.Context) error {
 // members miss none, others come, wait for their first message, and go.
 func (r *run) churn(ctx context.Context) error {
 	clients, publishers := r.cast()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	open, err := r.connect(ctx, append(clients, publishers...), nil)
 	if err != nil {
 		return err
 	}
-	r.beat(ctx, open)
 	p := r.newPublishing(open, open[len(open)-len(publishers):])
 	if err := r.gather(ctx, p, open); err != nil {
 		return err

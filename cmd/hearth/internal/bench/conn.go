@@ -42,7 +42,7 @@ type conn struct {
 	echo   *echoes       // Echo
 
 	state   state
-	began   int64 // when it was meant to connect, then to be silent no longer
+	began   int64 // when it was meant to connect
 	deflate bool
 	joined  bool          // it has received something that was sent into its room
 	head    []byte        // of the answer to the upgrade, while that is incomplete
@@ -206,7 +206,6 @@ func (c *conn) admit(connected []byte) {
 	if r.timesConnects {
 		c.w.record(c.began)
 	}
-	c.began = c.w.now
 	c.opened <- nil
 }
 

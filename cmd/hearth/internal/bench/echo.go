@@ -34,13 +34,10 @@ func (e *echoes) send(at int64) {
 
 // echo is the scenario of that name.
 func (r *run) echo(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	open, err := r.connect(ctx, r.echoers(), nil)
 	if err != nil {
 		return err
 	}
-	r.beat(ctx, open)
 	for _, c := range open {
 		c.w.mu.Lock()
 		c.streams = []expect{{stream: uint32(c.number)}}

@@ -10,8 +10,6 @@ import (
 // in there checks them.
 func (r *run) publishes(ctx context.Context) error {
 	clients, publishers := r.cast()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	open, err := r.connect(ctx, clients, nil)
 	if err != nil {
 		return err
@@ -29,7 +27,6 @@ func (r *run) publishes(ctx context.Context) error {
 		open = append(open, own...)
 		publishers = own
 	}
-	r.beat(ctx, open)
 	p := r.newPublishing(open, publishers)
 	if err := r.gather(ctx, p, open); err != nil {
 		return err
@@ -79,11 +76,6 @@ func (r *run) cast() (clients, publishers []*conn) {
 		publishers = append(publishers, c)
 	}
 	return clients, publishers
-}
-
-// beat keeps connections alive until ctx ends.
-func (r *run) beat(ctx context.Context, conns []*conn) {
-	r.goroutines.Go(func() { r.heartbeats(ctx, conns) })
 }
 
 func (r *run) newPublishing(open, publishers []*conn) *publishing {
@@ -224,7 +216,6 @@ func (r *run) account(conns []*conn, sent []uint32) {
 
 // listen receives what another process publishes.
 func (r *run) listen(ctx context.Context, open []*conn) error {
-	r.beat(ctx, open)
 	r.progress.say("waiting for %d messages", r.cfg.Messages)
 	r.result.Receivers = int64(len(open))
 	want := int64(len(open)) * int64(r.cfg.Messages)

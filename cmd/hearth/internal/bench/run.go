@@ -33,6 +33,7 @@ type run struct {
 	ended                  atomic.Bool // pollers stop
 	goroutines             sync.WaitGroup
 	answers                chan []byte // messages that are no deliveries, if there is room
+	beats                  chan beat   // in the order in which they are due; has room for all connections
 
 	result *Result
 }
@@ -46,6 +47,7 @@ func newRun(cfg Config) (*run, error) {
 		progress:      &progress{out: cfg.Progress, live: cfg.Live},
 		timesConnects: cfg.Scenario == Connect || cfg.Scenario == Churn,
 		roomName:      func(int) string { return "" }, answers: make(chan []byte, 1),
+		beats:  make(chan beat, cfg.Clients+cfg.Publishers),
 		result: newResult(&cfg),
 	}
 	for _, url := range cfg.URLs {

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hearthws/hearth/internal/frame"
 	"github.com/hearthws/hearth/seal"
 )
 
@@ -154,8 +153,8 @@ func with(object string, members seal.Credentials) string {
 	return object + "," + string(added[1:])
 }
 
-// openAll opens connections, so many at once, and returns those that were
-// admitted. at says when each is meant to be, or is nil.
+// openAll opens connections, so many at once, keeps those alive that were
+// admitted, and returns them. at says when each is meant to be, or is nil.
 func (r *run) openAll(ctx context.Context, conns []*conn, at func(i int) int64) []*conn {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -189,6 +188,7 @@ func (r *run) openAll(ctx context.Context, conns []*conn, at func(i int) int64) 
 					continue
 				}
 				ok[i] = true
+				r.beats <- beat{conns[i], now() + int64(r.cfg.Heartbeat)}
 				r.opened.Add(1)
 			}
 		}()
@@ -214,26 +214,5 @@ func sleepUntil(ctx context.Context, at int64) {
 		case <-time.After(d):
 		case <-ctx.Done():
 		}
-	}
-}
-
-// heartbeats keeps clients from being thought dead, until ctx ends. They were
-// admitted in the order of the list, more or less, so the first is the next.
-func (r *run) heartbeats(ctx context.Context, conns []*conn) {
-	if r.dialect.Heartbeat == "" || len(conns) == 0 {
-		return
-	}
-	beat := frame.AppendMasked(nil, frame.Text, true, false, []byte(r.dialect.Heartbeat), maskKey)
-	due := make([]int64, len(conns))
-	for i, c := range conns {
-		due[i] = c.began + int64(r.cfg.Heartbeat)
-	}
-	for i := 0; ; i = (i + 1) % len(conns) {
-		sleepUntil(ctx, due[i])
-		if ctx.Err() != nil {
-			return
-		}
-		conns[i].link.send(beat)
-		due[i] = max(due[i], now()) + int64(r.cfg.Heartbeat)
 	}
 }
