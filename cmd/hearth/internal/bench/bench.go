@@ -46,13 +46,13 @@ type Config struct {
 	Rate        float64 // intended operations a second; 0: closed loop
 	Window      int     // closed loop: how much may be in flight
 	Size        int     // of a message's data in bytes
-	Messages    int     // to publish; 0: until Duration has passed
+	Messages    int     // of Fanout, Rooms and Cluster, to publish; 0: until Duration has passed
 	Concurrency int     // connections that are being made at once
 	Workers     int     // threads; 0: one per processor
 	Deflate     bool    // offer compression
 	Encrypt     bool    // demand encryption
 
-	Duration  time.Duration // that is measured
+	Duration  time.Duration // that is measured; 0: until all Messages have arrived
 	Warmup    time.Duration // before that
 	Patience  time.Duration // without any progress, before a run is given up
 	Heartbeat time.Duration // between two signs of life of a client

@@ -88,7 +88,7 @@ func config(t *testing.T, s *room) Config {
 	return Config{
 		Scenario: Fanout, URLs: []string{"ws" + strings.TrimPrefix(web.URL, "http")}, Dialect: Dialects()[1],
 		Clients: 4, Publishers: 1, Room: "bench", Window: 4, Size: 100, Messages: 30,
-		Concurrency: 2, Duration: time.Second, Patience: time.Second, Heartbeat: time.Minute,
+		Concurrency: 2, Patience: time.Second, Heartbeat: time.Minute,
 	}
 }
 
@@ -219,7 +219,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 		return []string{m}
 	}}
 	cfg := config(t, s)
-	cfg.Rate, cfg.Messages = 200, 200
+	cfg.Rate, cfg.Messages, cfg.Patience = 200, 200, 10*time.Second
 	result, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestHeartbeatsWhileConnecting(t *testing.T) {
 			}
 			cfg := config(t, s)
 			cfg.Scenario, cfg.Heartbeat, cfg.Patience = scenario, 10*time.Millisecond, 10*time.Second
-			cfg.Duration = 100 * time.Millisecond
+			cfg.Messages, cfg.Duration = 0, 100*time.Millisecond
 			if _, err := Run(t.Context(), cfg); err != nil {
 				t.Fatal(err)
 			}
@@ -291,6 +291,7 @@ func TestNoOmissionAtTheEnd(t *testing.T) {
 	}}
 	cfg := config(t, s)
 	cfg.Rate, cfg.Messages, cfg.Patience = 200, 0, 10*time.Second
+	cfg.Duration = time.Second
 	result, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -315,6 +316,7 @@ func TestLastComersCount(t *testing.T) {
 	}
 	cfg := config(t, s)
 	cfg.Scenario, cfg.Messages, cfg.Patience = Churn, 0, 10*time.Second
+	cfg.Duration = time.Second
 	result, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

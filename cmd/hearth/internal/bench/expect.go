@@ -45,18 +45,20 @@ func (e *expect) missing(published uint32) int64 {
 
 // Faults are what must not be.
 type Faults struct {
-	Missing    int64  `json:"missing"`
-	Duplicate  int64  `json:"duplicate"`
-	OutOfOrder int64  `json:"out_of_order"`
-	Altered    int64  `json:"altered"`    // the data is not what was published
-	Stray      int64  `json:"stray"`      // received by a client that is not in the room
-	Refused    int64  `json:"refused"`    // error messages
-	NotOpened  int64  `json:"not_opened"` // connections that could not be made
-	Lost       int64  `json:"lost"`       // connections that ended before their time
-	First      string `json:"first,omitempty"`
+	Unpublished int64  `json:"unpublished"` // of the messages that were asked for, since time or patience was over
+	Missing     int64  `json:"missing"`
+	Duplicate   int64  `json:"duplicate"`
+	OutOfOrder  int64  `json:"out_of_order"`
+	Altered     int64  `json:"altered"`    // the data is not what was published
+	Stray       int64  `json:"stray"`      // received by a client that is not in the room
+	Refused     int64  `json:"refused"`    // error messages
+	NotOpened   int64  `json:"not_opened"` // connections that could not be made
+	Lost        int64  `json:"lost"`       // connections that ended before their time
+	First       string `json:"first,omitempty"`
 }
 
 func (f *Faults) add(g Faults) {
+	f.Unpublished += g.Unpublished
 	f.Missing += g.Missing
 	f.Duplicate += g.Duplicate
 	f.OutOfOrder += g.OutOfOrder
@@ -76,5 +78,5 @@ func (f *Faults) say(text string) {
 }
 
 func (f *Faults) any() bool {
-	return f.Missing|f.Duplicate|f.OutOfOrder|f.Altered|f.Stray|f.Refused|f.NotOpened|f.Lost != 0
+	return f.Unpublished|f.Missing|f.Duplicate|f.OutOfOrder|f.Altered|f.Stray|f.Refused|f.NotOpened|f.Lost != 0
 }

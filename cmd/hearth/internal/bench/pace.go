@@ -140,6 +140,9 @@ func (p *publishing) probe(room int) {
 // probeStream is no stream: its messages are not counted.
 const probeStream = math.MaxUint32
 
+// complete reports whether all that was published has arrived.
+func (p *publishing) complete() bool { return p.run.delivered() >= p.expected.Load() }
+
 // published is how many messages went out, in all.
 func (p *publishing) published() int64 {
 	p.mu.Lock()

@@ -183,24 +183,38 @@ func (r *run) start(p *publishing) {
 }
 
 func (r *run) publishUntilEnd(ctx context.Context, p *publishing, open []*conn) error {
-	complete := func() bool { return r.delivered() >= p.expected.Load() }
-	err := r.measure(ctx, func() bool { return !p.running.Load() && complete() })
+	lost, gaveUp := r.lost(p.complete), false
+	err := r.measure(ctx, func() bool {
+		gaveUp = p.limit > 0 && lost() // else the time ends it
+		return gaveUp || !p.running.Load() && p.complete()
+	})
 	p.running.Store(false)
 	if err != nil {
 		return err
+	}
+	if gaveUp {
+		r.tally(p, open)
+		return nil
 	}
 	return r.conclude(ctx, p, open)
 }
 
 // conclude waits for what is on its way, and counts what does not come.
 func (r *run) conclude(ctx context.Context, p *publishing, open []*conn) error {
-	complete := func() bool { return r.delivered() >= p.expected.Load() }
-	if err := r.settled(ctx, "waiting for the last messages", complete); err != nil {
+	if err := r.settled(ctx, "waiting for the last messages", p.complete); err != nil {
 		return err
 	}
-	r.result.Published = p.published()
-	r.account(open, p.sent)
+	r.tally(p, open)
 	return nil
+}
+
+// tally is for when nothing is published any more.
+func (r *run) tally(p *publishing, open []*conn) {
+	r.result.Published = p.published()
+	if p.limit > 0 {
+		r.result.Faults.Unpublished = p.limit - r.result.Published
+	}
+	r.account(open, p.sent)
 }
 
 // account counts what has not arrived, given how many messages each stream had.
@@ -219,9 +233,10 @@ func (r *run) listen(ctx context.Context, open []*conn) error {
 	r.progress.say("waiting for %d messages", r.cfg.Messages)
 	r.result.Receivers = int64(len(open))
 	want := int64(len(open)) * int64(r.cfg.Messages)
-	complete := func() bool { return r.delivered() >= want }
 	r.cfg.Warmup = 0
-	if err := r.measure(ctx, complete); err != nil {
+	// Who publishes may take any time to begin.
+	lost := r.lost(func() bool { return r.delivered() == 0 })
+	if err := r.measure(ctx, func() bool { return r.delivered() >= want || lost() }); err != nil {
 		return err
 	}
 	r.result.Published = int64(r.cfg.Messages)

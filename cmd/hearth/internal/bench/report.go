@@ -121,6 +121,7 @@ func (r *Result) verdict() string {
 		n    int64
 		what string
 	}{
+		{f.Unpublished, "messages not published in time"},
 		{f.Missing, "messages missing"},
 		{f.Duplicate, "received twice"},
 		{f.OutOfOrder, "out of order"},
@@ -140,6 +141,9 @@ func (r *Result) verdict() string {
 		if f.First != "" {
 			text += "\n" + f.First
 		}
+	}
+	if r.OK && r.Latency == nil && r.Published > 0 && r.Receivers > 0 {
+		text += "\nNothing was measured: the warm-up has taken all messages."
 	}
 	if m := r.Measured; m != nil && m.LoadCores > 0.9*float64(r.Workers) {
 		text += "\nThe load generator was busy all the time: latency and throughput may be its own."

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,8 +187,15 @@ func (r *run) measure(ctx context.Context, over func() bool) error {
 		return err
 	}
 	before, start, delivered := r.usage(), now(), r.delivered()
-	r.setRecorded(start, start+int64(r.cfg.Duration))
-	err := r.pass(ctx, "measuring", r.cfg.Duration, over)
+	d, until := r.cfg.Duration, start+int64(r.cfg.Duration)
+	if r.cfg.Messages > 0 { // they are the end, and may have another process's clock
+		until = never
+		if d == 0 {
+			d = endless
+		}
+	}
+	r.setRecorded(start, until)
+	err := r.pass(ctx, "measuring", d, over)
 	r.result.measured(now()-start, r.delivered()-delivered, before, r.usage())
 	return err
 }
@@ -202,12 +210,18 @@ func (r *run) setRecorded(from, until int64) {
 	}
 }
 
+// endless is the time of what ends by itself.
+const endless time.Duration = math.MaxInt64
+
 // pass waits, and shows progress.
 func (r *run) pass(ctx context.Context, what string, d time.Duration, over func() bool) error {
-	end, last, at := now()+int64(d), r.delivered(), now()
+	start, last, at := now(), r.delivered(), now()
 	stop := r.progress.every(func() string {
 		n, t := r.delivered(), now()
-		text := fmt.Sprintf("%s, %s left", what, short(max(0, time.Duration(end-t)).Round(time.Second)))
+		text := what
+		if d < endless {
+			text += fmt.Sprintf(", %s left", short(max(0, d-time.Duration(t-start)).Round(time.Second)))
+		}
 		if n > last {
 			text += fmt.Sprintf(", %s deliveries/s", count(float64(n-last)/time.Duration(t-at).Seconds()))
 		}
@@ -240,20 +254,30 @@ func (r *run) settled(ctx context.Context, what string, ok func() bool) error {
 	defer stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	last, at := r.delivered(), now()
+	lost := r.lost(ok)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if n := r.delivered(); n != last {
-			last, at = n, now()
-		} else if now()-at > int64(r.cfg.Patience) {
+		if lost() {
 			return nil
 		}
 	}
 	return nil
+}
+
+// lost tells whoever asks again and again whether nothing has been delivered for
+// the run's patience, though it was not ok for all that time.
+func (r *run) lost(ok func() bool) func() bool {
+	last, at := r.delivered(), now()
+	return func() bool {
+		if n := r.delivered(); n != last || ok() {
+			last, at = n, now()
+		}
+		return now()-at > int64(r.cfg.Patience)
+	}
 }
 
 // faults are those of all workers.

@@ -170,8 +170,8 @@ func (f *benchFlags) bind(cmd *cobra.Command, s scenario) {
 		flags.IntVar(&c.Messages, "messages", 0, "`number` of messages, instead of a time")
 	}
 	if !has(bench.Connect) {
-		flags.DurationVar(&c.Duration, "duration", 10*time.Second, "time that is measured")
-		flags.DurationVar(&c.Warmup, "warmup", time.Second, "time before that")
+		flags.DurationVar(&c.Duration, "duration", 10*time.Second, "time that is measured; with --messages there is no limit, if not given")
+		flags.DurationVar(&c.Warmup, "warmup", time.Second, "time before that; with --messages there is none, if not given")
 	}
 	if !has(bench.Connect, bench.Idle) {
 		sizeFlag(flags, &c.Size, "size", 128, "data of a message")
@@ -220,6 +220,14 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 // complete makes a configuration of flags and arguments.
 func (f *benchFlags) complete(cmd *cobra.Command, args []string) (err error) {
 	c := &f.cfg
+	if c.Messages > 0 { // which are the end, and all of which count
+		if !cmd.Flags().Changed("duration") {
+			c.Duration = 0
+		}
+		if !cmd.Flags().Changed("warmup") {
+			c.Warmup = 0
+		}
+	}
 	c.Progress, c.Live = cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr())
 	for _, arg := range args {
 		url, err := socketURL(cmd, []string{arg})
