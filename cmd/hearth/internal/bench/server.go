@@ -81,8 +81,10 @@ func startServer(ctx context.Context, cfg *Config) (cmd *exec.Cmd, url string, e
 // serverArgs are those of a server whose limits for a client are out of the way:
 // one that publishes as fast as it can is not to measure them.
 func serverArgs(cfg *Config) []string {
-	args := []string{"serve", "--demo", "--addr", "127.0.0.1:0", "--log-format", "json", "--drain-for", "0s",
-		"--message-rate", "1000000", "--byte-rate", "1GiB"}
+	args := []string{
+		"serve", "--demo", "--addr", "127.0.0.1:0", "--log-format", "json", "--drain-for", "0s",
+		"--message-rate", "1000000", "--byte-rate", "1GiB",
+	}
 	if cfg.Deflate {
 		args = append(args, "--deflate")
 	}
