@@ -10,7 +10,8 @@ const (
 	DropNewest Overflow = iota
 	// DropOldest drops the oldest to make room, which OnError tells.
 	DropOldest
-	// Block lets Send wait for room.
+	// Block lets Send wait for room, but in a handler, where it would keep the
+	// client from connecting: there Send returns ErrDropped.
 	Block
 )
 

@@ -31,7 +31,8 @@ func NoQueue() SendOption { return func(o *sendOptions) { o.noQueue = true } }
 //
 // ctx bounds the waiting for room: in the connection's buffer of 64 KiB while
 // the server does not read, or in the queue with [Block]. Nothing was sent if
-// the error is ctx's.
+// the error is ctx's. In a handler it does not wait for room in the queue, which
+// there may not be before the handler returns: the error is ErrDropped then.
 func (c *Client) Send(ctx context.Context, event string, data any, opts ...SendOption) error {
 	if event == "" {
 		return usage("a message needs the name of its event")
@@ -64,18 +65,16 @@ func (c *Client) send(ctx context.Context, m Message, noQueue bool) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("hearth: not sent: %w", err)
 		}
-		room := c.changed
+		var room <-chan struct{}
+		ok := false
+		if c.session != nil {
+			room, ok = c.session.socket.full()
+		}
 		switch {
-		case c.session != nil:
-			full := c.session.socket.full()
-			if full == nil {
-				c.session.socket.put(true, m)
-				return nil
-			}
-			room = nil
-			if err := c.waitLocked(ctx, full); err != nil {
-				return fmt.Errorf("hearth: not sent: %w", err)
-			}
+		case ok && room == nil:
+			c.session.socket.put(true, m)
+			return nil
+		case ok:
 		case noQueue:
 			return dropped(m)
 		default:
@@ -84,14 +83,14 @@ func (c *Client) send(ctx context.Context, m Message, noQueue bool) error {
 			if pushed {
 				return nil
 			}
-			if c.opts.Queue.Overflow != Block || !c.queue.admits(m) {
+			// There is no other connection before a handler has returned.
+			if c.opts.Queue.Overflow != Block || !c.queue.admits(m) || calledByHandler() {
 				return dropped(m)
 			}
+			room = c.changed
 		}
-		if room != nil {
-			if err := c.waitLocked(ctx, room); err != nil {
-				return fmt.Errorf("hearth: not sent: %w", err)
-			}
+		if err := c.waitLocked(ctx, room); err != nil {
+			return fmt.Errorf("hearth: not sent: %w", err)
 		}
 	}
 }

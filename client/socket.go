@@ -62,7 +62,7 @@ type socket struct {
 	writing  bool                      // the writer runs
 	over     bool                      // nothing is taken any more
 	cause    *Error                    // why it was given up
-	room     chan struct{}             // closed when there is some; nil: nobody waits
+	room     chan struct{}             // closed when there is some, or nothing is taken any more; nil: nobody waits
 	seal     func(plain []byte) []byte // called by the writer; nil: messages are plain
 }
 
@@ -97,17 +97,21 @@ func (s *socket) sealWith(seal func(plain []byte) []byte) {
 }
 
 // full returns a channel that is closed when there is room, and nil when there
-// is.
-func (s *socket) full() <-chan struct{} {
+// is. It is not ok when what is put now will not be written any more: that is for
+// the queue, behind what end returns. To wait for the end instead is not for
+// handlers, on whom it waits.
+func (s *socket) full() (room <-chan struct{}, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.outBytes < unsent {
-		return nil
-	}
-	if s.room == nil {
+	switch {
+	case s.over || s.goodbye != nil:
+		return nil, false
+	case s.outBytes < unsent:
+		return nil, true
+	case s.room == nil:
 		s.room = make(chan struct{})
 	}
-	return s.room
+	return s.room, true
 }
 
 // mustArriveBy sets the time until which something must arrive; zero: for ever.
@@ -160,6 +164,7 @@ func (s *socket) byeLocked(code int, reason string) {
 		code = 0
 	}
 	s.goodbye = frame.AppendClose(nil, code, reason)[2:] // without its header
+	s.makeRoomLocked()                                   // for those who would wait in vain
 	s.writeLocked()
 }
 
