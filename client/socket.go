@@ -61,7 +61,8 @@ type socket struct {
 	hurry    bool                      // little time is left for writing
 	writing  bool                      // the writer runs
 	over     bool                      // nothing is taken any more
-	cause    *Error                    // why it was given up
+	cause    *Error                    // why it was given up, or cannot be written to
+	rest     time.Duration             // for waiting for what came before the end; 0: writing has not failed
 	room     chan struct{}             // closed when there is some, or nothing is taken any more; nil: nobody waits
 	seal     func(plain []byte) []byte // called by the writer; nil: messages are plain
 }
@@ -214,7 +215,7 @@ func (s *socket) read(receive func(op frame.Opcode, payload []byte) *Error) *Err
 	s.receive = receive
 	buf := make([]byte, readSize)
 	for {
-		n, err := s.stream.Read(buf)
+		n, err := s.readSome(buf)
 		_, violation := s.reader.Feed(buf[:n], s)
 		var broken *frame.CloseError
 		switch {
@@ -235,6 +236,25 @@ func (s *socket) read(receive func(op frame.Opcode, payload []byte) *Error) *Err
 	}
 }
 
+// readSome reads once. When writing has failed what arrived before is still
+// there, and takes no waiting, however long handlers took until now.
+func (s *socket) readSome(buf []byte) (int, error) {
+	s.mu.Lock()
+	rest := s.rest
+	if rest != 0 {
+		_ = s.raw.SetReadDeadline(time.Now().Add(rest))
+	}
+	s.mu.Unlock()
+	began := time.Now()
+	n, err := s.stream.Read(buf)
+	if rest != 0 {
+		s.mu.Lock()
+		s.rest = max(1, rest-time.Since(began))
+		s.mu.Unlock()
+	}
+	return n, err
+}
+
 // lost is the error for a connection that ended without a close frame.
 func (s *socket) lost(err error) *Error {
 	s.mu.Lock()
@@ -245,6 +265,10 @@ func (s *socket) lost(err error) *Error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Code: ErrTimeout, Text: "the server took too long", Err: err}
 	}
+	return brokenBy(err)
+}
+
+func brokenBy(err error) *Error {
 	return &Error{Code: ErrNetwork, Text: "the connection broke: " + err.Error(), Err: err}
 }
 

@@ -109,12 +109,21 @@ func (s *socket) writeAll(buf []byte) bool {
 func (s *socket) stuck(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cause == nil && !s.hurry && errors.Is(err, os.ErrDeadlineExceeded) {
-		s.cause = &Error{Code: ErrSilent, Text: fmt.Sprintf("the server took nothing for %s", writeTimeout), Err: err}
-	}
 	s.overLocked()
 	s.flushedLocked()
-	s.raw.Close()
+	late := errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case s.cause != nil:
+	case !late:
+		// The server has left, and may have said why: that has arrived.
+		s.cause, s.rest = brokenBy(err), giveUpTimeout
+		_ = s.raw.SetReadDeadline(time.Now().Add(s.rest))
+	case !s.hurry:
+		s.cause = &Error{Code: ErrSilent, Text: fmt.Sprintf("the server took nothing for %s", writeTimeout), Err: err}
+	}
+	if late {
+		s.raw.Close()
+	}
 }
 
 func appendFrame(dst []byte, op frame.Opcode, payload []byte) []byte {
