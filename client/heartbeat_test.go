@@ -1,12 +1,17 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/client"
@@ -103,4 +108,69 @@ func TestAnswerUnasked(t *testing.T) {
 	if e := next(t, errs); !errors.Is(e, client.ErrServer) {
 		t.Error(e)
 	}
+}
+
+// A handler of OnState that takes its time is no such reason, either.
+func TestSlowStateHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory(t)
+		c := start(t, client.Options{Dial: s.DialContext})
+		var lost atomic.Int32
+		c.OnState(func(ch client.Change) {
+			switch {
+			case ch.State == client.Connected:
+				time.Sleep(time.Hour)
+			case ch.Err != nil:
+				lost.Add(1)
+				t.Log(ch.Err)
+			}
+		})
+		conn := connect(t, c)
+		time.Sleep(2 * time.Hour)
+		if got, ok := c.Connection(); !ok || got.ID != conn.ID || lost.Load() != 0 {
+			t.Errorf("%d connections were given up", lost.Load())
+		}
+	})
+}
+
+// A message that takes long to arrive is life enough.
+func TestLongMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const seconds = 600
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			s := upgrade(t, w, r)
+			s.admit()
+			gone := make(chan struct{})
+			go func() { s.drain(); close(gone) }() // and answer nothing
+			message, err := s.ws.Writer(context.Background(), websocket.MessageText)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(message, `{"event":"long","data":"`)
+			for range seconds {
+				time.Sleep(time.Second)
+				if _, err := io.WriteString(message, strings.Repeat("x", 8<<10)); err != nil {
+					break
+				}
+			}
+			_, _ = io.WriteString(message, `"}`)
+			_ = message.Close() // the client may be gone
+			<-gone
+		})
+		c := start(t, client.Options{Dial: f.DialContext})
+		changes, long := inbox(c.OnState), event(c, "long")
+		connect(t, c)
+		time.Sleep((seconds + 5) * time.Second)
+		select {
+		case m := <-long:
+			if len(m.Data) != seconds<<13+2 {
+				t.Errorf("%d bytes", len(m.Data))
+			}
+		default:
+			for len(changes) > 0 {
+				t.Error((<-changes).Err)
+			}
+		}
+	})
 }

@@ -66,7 +66,7 @@ func (s *session) live() (left []Message, err *Error) {
 	stop := context.AfterFunc(s.run.ctx, s.socket.close)
 	defer stop()
 	s.socket.put(false, authenticate)
-	err = s.socket.read(s.receive)
+	err = s.socket.read(s.pulse.heard, s.receive)
 	if err.Code == ErrTimeout {
 		err = s.client.dialer.late(err.Err)
 	}
@@ -123,7 +123,6 @@ func credentials(ctx context.Context, opts *Options) (json.RawMessage, *Error) {
 
 // receive takes a WebSocket message. An error ends the connection.
 func (s *session) receive(op frame.Opcode, payload []byte) *Error {
-	s.pulse.heard()
 	if s.run.isOver() {
 		return nil // nobody wants it any more
 	}
@@ -197,6 +196,8 @@ func (s *session) greet(m Message) *Error {
 		s.pulse.ask = s.ask
 		s.pulse.silent = s.silent
 		s.pulse.start()
+		s.pulse.pause() // as in tell
+		defer s.pulse.resume()
 		s.client.attach(s, connection(m.Data, s.seal != nil))
 	}
 	return nil

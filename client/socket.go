@@ -210,12 +210,16 @@ func (s *socket) end() (left []Message) {
 	return left
 }
 
-// read receives until the connection ends, and returns how.
-func (s *socket) read(receive func(op frame.Opcode, payload []byte) *Error) *Error {
+// read receives until the connection ends, and returns how. heard is called
+// whenever something has arrived, be it a part of a message.
+func (s *socket) read(heard func(), receive func(op frame.Opcode, payload []byte) *Error) *Error {
 	s.receive = receive
 	buf := make([]byte, readSize)
 	for {
 		n, err := s.readSome(buf)
+		if n > 0 {
+			heard()
+		}
 		_, violation := s.reader.Feed(buf[:n], s)
 		var broken *frame.CloseError
 		switch {
