@@ -44,7 +44,7 @@ func (c *Client) keepConnected(r *run) {
 	for failed := 0; ; failed++ {
 		c.calls.run() // tells of the change before
 		s := &session{client: c, run: r}
-		left, err := s.live()
+		l, err := s.live()
 		if s.lasted() >= stable {
 			failed = 0
 		}
@@ -52,7 +52,7 @@ func (c *Client) keepConnected(r *run) {
 		if err.RetryAfter > 0 {
 			delay += err.RetryAfter
 		}
-		if !c.ended(r, left, err, Change{State: Connecting, Attempt: failed + 1, Delay: delay, Err: err}) {
+		if !c.ended(r, l, err, Change{State: Connecting, Attempt: failed + 1, Delay: delay, Err: err}) {
 			c.calls.run()
 			return
 		}
@@ -71,8 +71,8 @@ func (c *Client) attach(s *session, conn Connection) {
 	c.mu.Lock()
 	if c.run == s.run {
 		c.session, c.connection, c.err = s, conn, nil
-		s.socket.put(false, c.rooms.restore()...)
-		s.socket.put(true, c.queue.clear()...)
+		s.socket.put(forget, c.rooms.restore()...)
+		s.socket.put(keep, c.queue.clear()...)
 		c.changeLocked(Change{State: Connected, Connection: conn})
 	}
 	c.mu.Unlock()
@@ -90,15 +90,16 @@ func (c *Client) detach(s *session) {
 
 // ended is what follows a connection, or an attempt. It returns whether there
 // is to be another one, which next tells.
-func (c *Client) ended(r *run, left []Message, err *Error, next Change) bool {
+func (c *Client) ended(r *run, l left, err *Error, next Change) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.dropLocked(l.drop)
 	if c.run != r { // Close has told everything but this
-		c.dropLocked(left)
+		c.dropLocked(l.keep)
 		return false
 	}
 	c.err = err
-	c.dropLocked(c.queue.putBack(left))
+	c.dropLocked(c.queue.putBack(l.keep))
 	if err.Final() {
 		c.run = nil
 		c.changeLocked(Change{State: Disconnected, Err: err})

@@ -17,7 +17,9 @@ type sendOptions struct {
 // WithID sends id, as JSON, along with a message, for the server's application.
 func WithID(id any) SendOption { return func(o *sendOptions) { o.id = id } }
 
-// NoQueue rather drops a message than has it arrive late.
+// NoQueue rather drops a message than has it go to another connection, or wait
+// for one. Send returns ErrDropped where it knows, and OnError tells what the
+// connection there is had no time to write.
 func NoQueue() SendOption { return func(o *sendOptions) { o.noQueue = true } }
 
 // Send sends a message, or keeps it until there is a connection. data is
@@ -45,7 +47,11 @@ func (c *Client) Send(ctx context.Context, event string, data any, opts ...SendO
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, m, o.noQueue)
+	otherwise := keep
+	if o.noQueue {
+		otherwise = drop
+	}
+	return c.send(ctx, m, otherwise)
 }
 
 // SendRaw is [Client.Send] for a whole message, which must be UTF-8 and is sent
@@ -54,10 +60,10 @@ func (c *Client) SendRaw(ctx context.Context, raw []byte) error {
 	if !utf8.Valid(raw) {
 		return usage("a message must be UTF-8")
 	}
-	return c.send(ctx, parse(append([]byte(nil), raw...)), false)
+	return c.send(ctx, parse(append([]byte(nil), raw...)), keep)
 }
 
-func (c *Client) send(ctx context.Context, m Message, noQueue bool) error {
+func (c *Client) send(ctx context.Context, m Message, otherwise fate) error {
 	defer c.calls.start() // tells of older messages that had to make room
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,10 +78,10 @@ func (c *Client) send(ctx context.Context, m Message, noQueue bool) error {
 		}
 		switch {
 		case ok && room == nil:
-			c.session.socket.put(true, m)
+			c.session.socket.put(otherwise, m)
 			return nil
 		case ok:
-		case noQueue:
+		case otherwise == drop:
 			return dropped(m)
 		default:
 			pushed, older := c.queue.push(m)
@@ -130,6 +136,6 @@ func (c *Client) Leave(rooms ...string) error {
 
 func (c *Client) requestLocked(requests []Message) {
 	if c.session != nil {
-		c.session.socket.put(false, requests...)
+		c.session.socket.put(forget, requests...)
 	}
 }

@@ -285,7 +285,8 @@ func TestSlowServer(t *testing.T) {
 	})
 }
 
-// What was left of a connection comes before what was sent since.
+// What was left of a connection comes before what was sent since, but for what
+// would be late.
 func TestLeftComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, got := recorder(t)
@@ -298,12 +299,14 @@ func TestLeftComesFirst(t *testing.T) {
 			}
 			return conn, err
 		}})
+		errs := inbox(c.OnError)
 		connect(t, c)
 		synctest.Wait()
 		hold.on.Store(true)
 		for i := range 4 { // 0 is being written, and will be lost
 			send(t, c, "n", i)
 			synctest.Wait()
+			send(t, c, "late", i, client.NoQueue())
 		}
 		hold.Close()
 		synctest.Wait()
@@ -318,6 +321,11 @@ func TestLeftComesFirst(t *testing.T) {
 		for i := 1; i < 6; i++ {
 			if got, want := next(t, got), fmt.Sprint("n ", i); got != want {
 				t.Errorf("%s instead of %s", got, want)
+			}
+		}
+		for i := range 4 {
+			if e := next(t, errs); !errors.Is(e, client.ErrDropped) || string(e.Message.Data) != fmt.Sprint(i) {
+				t.Errorf("dropped: %v", e)
 			}
 		}
 	})

@@ -50,22 +50,22 @@ type session struct {
 
 // live connects and returns how the connection has ended. Then nothing of it is
 // left but what was not written, which the caller has to take.
-func (s *session) live() (left []Message, err *Error) {
+func (s *session) live() (l left, err *Error) {
 	opts := &s.client.opts
 	ctx, cancel := context.WithTimeout(s.run.ctx, opts.ConnectTimeout)
 	defer cancel()
 	authenticate, err := s.authenticate(ctx)
 	if err != nil {
-		return nil, err
+		return left{}, err
 	}
 	if s.socket, err = s.client.dialer.dial(ctx); err != nil {
-		return nil, err
+		return left{}, err
 	}
 	deadline, _ := ctx.Deadline()
 	s.socket.mustArriveBy(deadline)
 	stop := context.AfterFunc(s.run.ctx, s.socket.close)
 	defer stop()
-	s.socket.put(false, authenticate)
+	s.socket.put(forget, authenticate)
 	err = s.socket.read(s.pulse.heard, s.receive)
 	if err.Code == ErrTimeout {
 		err = s.client.dialer.late(err.Err)
@@ -192,7 +192,7 @@ func (s *session) greet(m Message) *Error {
 		s.connected = time.Now()
 		s.socket.mustArriveBy(time.Time{})
 		s.pulse.every = s.client.opts.Heartbeat
-		s.pulse.beat = func() { s.socket.put(false, heartbeatMessage) }
+		s.pulse.beat = func() { s.socket.put(forget, heartbeatMessage) }
 		s.pulse.ask = s.ask
 		s.pulse.silent = s.silent
 		s.pulse.start()
@@ -205,7 +205,7 @@ func (s *session) greet(m Message) *Error {
 
 func (s *session) ask() {
 	s.answers.Add(1)
-	s.socket.put(false, question)
+	s.socket.put(forget, question)
 }
 
 func (s *session) silent() {

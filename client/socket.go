@@ -70,8 +70,20 @@ type socket struct {
 // outgoing is a message on its way.
 type outgoing struct {
 	Message
-	keep bool // it is of the application: for the next connection if not for this one
+	otherwise fate
 }
+
+// fate is what happens to a message that a connection did not write.
+type fate int
+
+const (
+	forget fate = iota // it is of the connection
+	keep               // for the next one
+	drop               // which the application wants to know
+)
+
+// left is what a connection did not write, in order.
+type left struct{ keep, drop []Message }
 
 func newSocket(raw net.Conn, stream io.ReadWriteCloser, maxMessage int, deflate bool) *socket {
 	s := &socket{raw: raw, stream: stream, flushed: make(chan struct{}), config: frame.Config{MaxMessage: maxMessage}}
@@ -80,11 +92,11 @@ func newSocket(raw net.Conn, stream io.ReadWriteCloser, maxMessage int, deflate 
 }
 
 // put has messages written, behind those that were put before.
-func (s *socket) put(keep bool, messages ...Message) {
+func (s *socket) put(otherwise fate, messages ...Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range messages {
-		s.out = append(s.out, outgoing{m, keep})
+		s.out = append(s.out, outgoing{m, otherwise})
 		s.outBytes += len(m.Raw)
 	}
 	s.writeLocked()
@@ -192,7 +204,7 @@ func (s *socket) hurryLocked() {
 
 // end closes the connection and returns what was not written, when nothing of
 // it is left running.
-func (s *socket) end() (left []Message) {
+func (s *socket) end() left {
 	s.mu.Lock()
 	s.hurryLocked()
 	s.overLocked()
@@ -202,12 +214,16 @@ func (s *socket) end() (left []Message) {
 	s.mu.Unlock()
 	s.writer.Wait()
 	s.stream.Close()
+	var l left
 	for _, m := range s.out {
-		if m.keep {
-			left = append(left, m.Message)
+		switch m.otherwise {
+		case keep:
+			l.keep = append(l.keep, m.Message)
+		case drop:
+			l.drop = append(l.drop, m.Message)
 		}
 	}
-	return left
+	return l
 }
 
 // read receives until the connection ends, and returns how. heard is called
