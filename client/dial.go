@@ -36,39 +36,53 @@ func newDialer(opts *Options) (*dialer, error) {
 func (d *dialer) dial(ctx context.Context) (*socket, *Error) {
 	var raw net.Conn // below TLS: deadlines are set there
 	open := d.opts.Dial
+	if open == nil {
+		open = new(net.Dialer).DialContext
+	}
+	request, key := d.request(ctx)
+	// Not by the transport, which would ask for an address without its port.
+	proxy, err := d.proxy(request)
+	if err != nil {
+		return nil, d.unreachable(ctx, err)
+	}
 	transport := &http.Transport{
 		TLSClientConfig:        d.opts.TLS.Clone(),
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 		Protocols:              new(http.Protocols),
-		Proxy:                  d.opts.Proxy,
 	}
 	transport.Protocols.SetHTTP1(true)
-	if open == nil {
-		open = new(net.Dialer).DialContext
-		if transport.Proxy == nil {
-			transport.Proxy = http.ProxyFromEnvironment
-		}
-	}
-	transport.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
-		if answer.StatusCode == http.StatusOK {
-			return nil
-		}
-		return answered("the proxy "+proxy.Host, answer)
-	}
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := open(ctx, network, addr)
 		raw = conn
 		return conn, err
 	}
+	if d.tunnels(proxy) {
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			conn, err := open(ctx, network, hostPort(proxy))
+			if err != nil {
+				return nil, err
+			}
+			raw = conn
+			if conn, err = d.tunnel(ctx, conn, proxy); err != nil {
+				raw.Close()
+				return nil, err
+			}
+			return conn, nil
+		}
+	} else {
+		transport.Proxy = http.ProxyURL(proxy)
+		transport.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+			return answeredBy(proxy, answer)
+		}
+	}
 
 	// A connection of its own: a Transport's pool would go on dialling after
 	// the end of ctx.
-	conn, err := transport.NewClientConn(ctx, d.url.Scheme, d.hostPort())
+	conn, err := transport.NewClientConn(ctx, d.url.Scheme, hostPort(d.url))
 	if err != nil {
 		return nil, d.unreachable(ctx, err)
 	}
-	request, key := d.request(ctx)
 	answer, err := conn.RoundTrip(request)
 	if err != nil {
 		_ = conn.Close()
@@ -92,13 +106,13 @@ func (d *dialer) dial(ctx context.Context) (*socket, *Error) {
 	return newSocket(raw, stream, d.opts.MaxMessage, deflate), nil
 }
 
-func (d *dialer) hostPort() string {
-	port := d.url.Port()
+func hostPort(u *url.URL) string {
+	port := u.Port()
 	if port == "" {
-		port = d.url.Scheme // a service name would do, but not for every Dial
+		port = u.Scheme // a service name would do, but not for every Dial
 		port = map[string]string{"http": "80", "https": "443"}[port]
 	}
-	return net.JoinHostPort(d.url.Hostname(), port)
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 func (d *dialer) request(ctx context.Context) (r *http.Request, key string) {

@@ -59,8 +59,10 @@ type Options struct {
 	// TLS is for wss:// and https://. Default (nil): as the system has it.
 	TLS *tls.Config
 
-	// Proxy is the proxy to go through, as that of [http.Transport]. Default:
-	// [http.ProxyFromEnvironment]; with Dial: none.
+	// Proxy is the proxy to go through, as that of [http.Transport], and is
+	// asked before every attempt, by an URL with http: or https:. Proxies
+	// seldom forward an upgrade: ws:// takes a tunnel (CONNECT) as wss:// does.
+	// Default: [http.ProxyFromEnvironment]; with Dial: none.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// Dial opens connections, as [net.Dialer.DialContext] does; addr is the
