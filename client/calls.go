@@ -56,19 +56,27 @@ func (c *calls) begin() bool {
 	return true
 }
 
+// drain leaves no trace of a handler that panics, or ends the goroutine as a
+// test's FailNow does.
 func (c *calls) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.idleLocked()
 	for len(c.waiting) > 0 {
 		f := c.waiting[0]
 		c.waiting[0] = nil
 		if c.waiting = c.waiting[1:]; len(c.waiting) == 0 {
 			c.waiting = nil
 		}
-		c.mu.Unlock()
-		f()
-		c.mu.Lock()
+		func() {
+			c.mu.Unlock()
+			defer c.mu.Lock()
+			f()
+		}()
 	}
+}
+
+func (c *calls) idleLocked() {
 	c.busy = false
 	if c.idle != nil {
 		close(c.idle)

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -268,5 +271,43 @@ func TestGivesUpUnheard(t *testing.T) {
 	}
 	if _, err := c.Connect(t.Context()); !errors.Is(err, client.ErrRejected) {
 		t.Error(err)
+	}
+}
+
+// A handler may end its goroutine, as t.FailNow does: the client ends then, and
+// can be closed.
+func TestHandlerExits(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{Dial: s.DialContext})
+	called := make(chan struct{})
+	c.On("echo", func(client.Message) {
+		defer close(called)
+		runtime.Goexit()
+	})
+	conn := connect(t, c)
+	send(t, c, "echo", 1)
+	<-called
+	eventually(t, "the connection ends", func() bool { return s.Client(conn.ID) == nil })
+	c.Close()
+	if got := c.State(); got != client.Disconnected {
+		t.Errorf("the client is %s", got)
+	}
+}
+
+// A handler that panics is told as what it is.
+func TestHandlerPanics(t *testing.T) {
+	if os.Getenv("HEARTH_TEST_PANIC") != "" {
+		c := start(t, client.Options{Dial: memory(t).DialContext})
+		c.On("echo", func(client.Message) { panic("a handler's mistake") })
+		connect(t, c)
+		send(t, c, "echo", 1)
+		time.Sleep(patience)
+		return
+	}
+	again := exec.Command(os.Args[0], "-test.run=^TestHandlerPanics$")
+	again.Env = append(os.Environ(), "HEARTH_TEST_PANIC=1")
+	out, err := again.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "panic: a handler's mistake") || strings.Contains(string(out), "unlocked mutex") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

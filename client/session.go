@@ -61,6 +61,11 @@ func (s *session) live() (l left, err *Error) {
 	if s.socket, err = s.client.dialer.dial(ctx); err != nil {
 		return left{}, err
 	}
+	defer func() { // also when a handler ends the goroutine
+		s.pulse.stop()
+		s.client.detach(s)
+		l = s.socket.end()
+	}()
 	deadline, _ := ctx.Deadline()
 	s.socket.mustArriveBy(deadline)
 	stop := context.AfterFunc(s.run.ctx, s.socket.close)
@@ -73,9 +78,7 @@ func (s *session) live() (l left, err *Error) {
 	if err.CloseCode != 0 {
 		err = closeError(err.CloseCode, err.Reason, s.said)
 	}
-	s.pulse.stop()
-	s.client.detach(s)
-	return s.socket.end(), err
+	return left{}, err
 }
 
 // authenticate makes the message of that name.
