@@ -3,7 +3,9 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/hearthws/hearth/internal/wire"
 )
@@ -91,6 +93,11 @@ func encodeValue(v any) (json.RawMessage, error) {
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err
+	}
+	// A json.RawMessage in v, or what MarshalJSON returns, is not looked at: a
+	// server would close for it, for good.
+	if !utf8.Valid(b.Bytes()) {
+		return nil, errors.New("it is not UTF-8")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -443,6 +443,7 @@ func TestSendUsage(t *testing.T) {
 		"no event":    c.Send(t.Context(), "", 1),
 		"no JSON":     c.Send(t.Context(), "a", func() {}),
 		"broken JSON": c.Send(t.Context(), "a", json.RawMessage("{")),
+		"bad UTF-8":   c.Send(t.Context(), "a", []any{json.RawMessage("\"\xff\"")}),
 		"broken id":   c.Send(t.Context(), "a", 1, client.WithID(json.RawMessage("{"))),
 		"no UTF-8":    c.SendRaw(t.Context(), []byte{0xff}),
 		"join":        c.Join("lobby", "ws:x"),
