@@ -45,16 +45,21 @@ func (l list[T]) call(v T) {
 func add[T any](hs *handlers, l *list[T], f func(T)) (remove func()) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	return addLocked(hs, l, f, false)
+	return addLocked(hs, l, f, false, func() {})
 }
 
-func addLocked[T any](hs *handlers, l *list[T], f func(T), once bool) (remove func()) {
+// addLocked is add; emptied is called under the lock when the last handler of l
+// was removed.
+func addLocked[T any](hs *handlers, l *list[T], f func(T), once bool, emptied func()) (remove func()) {
 	h := &handler[T]{call: f, once: once}
 	h.remove = func() {
 		h.removed.Store(true)
 		hs.mu.Lock()
 		defer hs.mu.Unlock()
 		*l = slices.DeleteFunc(slices.Clone(*l), func(other *handler[T]) bool { return other == h })
+		if len(*l) == 0 {
+			emptied()
+		}
 	}
 	*l = append(slices.Clip(*l), h)
 	return h.remove
@@ -72,7 +77,11 @@ func (hs *handlers) on(event string, f func(Message), once bool) (remove func())
 		l = new(list[Message])
 		hs.byEvent[event] = l
 	}
-	return addLocked(hs, l, f, once)
+	return addLocked(hs, l, f, once, func() {
+		if hs.byEvent[event] == l { // and not one that came after off
+			delete(hs.byEvent, event)
+		}
+	})
 }
 
 // off drops all handlers of an event.

@@ -311,3 +311,32 @@ func TestHandlerPanics(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Names of events that nobody listens to any more are forgotten.
+func TestHandlersAreForgotten(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{Dial: s.DialContext})
+	for i := range 100 {
+		name := fmt.Sprint("reply ", i)
+		remove := c.On(name, func(client.Message) {})
+		c.Once(name, func(client.Message) {})
+		c.Off(name)
+		c.On(name, func(client.Message) {})
+		remove() // of a list that is gone
+		if n := c.Events(); n != i+1 {
+			t.Fatalf("%d lists", n)
+		}
+	}
+	for i := range 100 {
+		c.Off(fmt.Sprint("reply ", i))
+	}
+	connect(t, c)
+	for range 10 {
+		echo := inbox(func(f func(client.Message)) func() { return c.Once("echo", f) })
+		remove := c.On("echo", func(client.Message) {})
+		send(t, c, "echo", 1)
+		next(t, echo)
+		remove()
+	}
+	eventually(t, "nothing is left", func() bool { return c.Events() == 0 })
+}
