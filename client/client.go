@@ -54,6 +54,7 @@ type Client struct {
 	changed    chan struct{} // closed at the next change of anything above, or of the queue
 	rooms      rooms
 	queue      queue
+	drops      drops
 }
 
 // New checks options and connects nothing yet. Its error is an *[Error] that

@@ -45,6 +45,10 @@ type Error struct {
 	Status     int           // of the HTTP answer; 0: there was none
 	RetryAfter time.Duration // that the HTTP answer asks for; 0: it does not
 
+	// Dropped is of ErrDropped how many messages it tells of that have piled up
+	// while handlers were busy; 0: it is the one that Message has.
+	Dropped int
+
 	// Message is of ErrServer what the server sent, of ErrDropped what was
 	// dropped, and of a refusal the server's `error` before it.
 	Message Message

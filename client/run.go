@@ -129,11 +129,3 @@ func (c *Client) changeLocked(to Change) {
 	c.changedLocked()
 	c.calls.put(func() { of(&c.handlers, &c.handlers.states).call(to) })
 }
-
-// dropLocked has it told that messages were dropped from the queue.
-func (c *Client) dropLocked(messages []Message) {
-	for _, m := range messages {
-		e := dropped(m)
-		c.calls.put(func() { of(&c.handlers, &c.handlers.errors).call(e) })
-	}
-}

@@ -477,3 +477,65 @@ func TestWithID(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// While a handler is busy no more is kept of what was dropped than a queue has:
+// the rest is told as a number.
+func TestDropsAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		name             string
+		queue            client.Queue
+		sent, size, most int
+	}{
+		{"messages", client.Queue{Messages: 3, Overflow: client.DropOldest}, 2000, 20, 300},
+		{"bytes", client.Queue{Bytes: 1000, Overflow: client.DropOldest}, 2000, 1000, 150},
+		{"too long for bytes", client.Queue{Bytes: 300_000, Overflow: client.DropOldest}, 10, 300_000, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := start(t, client.Options{Queue: test.queue})
+				busy := make(chan struct{})
+				var told []int
+				sum, last := 0, 0
+				c.OnError(func(e *client.Error) {
+					<-busy
+					if !errors.Is(e, client.ErrDropped) {
+						t.Error(e)
+					}
+					told = append(told, e.Dropped)
+					if e.Dropped > 0 {
+						if e.Message.Raw != nil {
+							t.Errorf("%d messages are told as %s", e.Dropped, e.Message.Raw)
+						}
+						sum += e.Dropped
+						return
+					}
+					if n := number(t, e); n != sum {
+						t.Errorf("message %d is told after %d", n, sum)
+					}
+					sum++
+					last = len(told)
+				})
+				for i := range test.sent {
+					if err := c.SendRaw(t.Context(), sized(i, test.size)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				queued := c.Queued()
+				close(busy)
+				synctest.Wait()
+				if want := test.sent - queued; sum != want || len(told) > test.most || len(told) != last+1 {
+					t.Errorf("%d of %d are told in %d calls, the last with %d", sum, want, len(told), told[len(told)-1])
+				}
+				// Then each is told by itself again.
+				before := len(told)
+				if err := c.SendRaw(t.Context(), sized(sum+queued, test.size)); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if len(told) != before+1 || told[before] != 0 {
+					t.Errorf("then %v", told[before:])
+				}
+			})
+		})
+	}
+}
