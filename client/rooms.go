@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -9,9 +8,13 @@ import (
 	"github.com/hearthws/hearth/internal/wire"
 )
 
-// roomsPerMessage keeps requests with names of 256 characters below the
-// server's limit of 128 KiB.
-const roomsPerMessage = 100
+const (
+	// roomsPerMessage and bytesPerRequest bound requests, of which the second
+	// counts: a server takes 128 KiB, and sealing adds a third. A character may
+	// be six bytes (\u0000).
+	roomsPerMessage = 100
+	bytesPerRequest = 64 << 10
+)
 
 // rooms are those a client wants to be in, whatever happens to its connections.
 type rooms struct {
@@ -62,8 +65,15 @@ func (r *rooms) restore() []Message {
 
 func requests(event string, names []string) []Message {
 	var all []Message
-	for part := range slices.Chunk(names, roomsPerMessage) {
-		data, _ := json.Marshal(map[string][]string{"rooms": part}) // strings can always be encoded
+	for len(names) > 0 {
+		data, n := []byte(`{"rooms":[`), 0
+		for ; n < min(len(names), roomsPerMessage) && len(data) < bytesPerRequest; n++ {
+			if n > 0 {
+				data = append(data, ',')
+			}
+			data = wire.AppendString(data, names[n])
+		}
+		names, data = names[n:], append(data, "]}"...)
 		all = append(all, Message{Event: event, Data: data, Raw: wire.AppendMessage(nil, event, data)})
 	}
 	return all

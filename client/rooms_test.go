@@ -11,6 +11,7 @@ import (
 
 	"github.com/hearthws/hearth"
 	"github.com/hearthws/hearth/client"
+	"github.com/hearthws/hearth/seal"
 )
 
 // Rooms are joined again at every connection, before anything else is sent.
@@ -70,23 +71,27 @@ func TestRooms(t *testing.T) {
 
 var sorted = cmp.Transformer("sorted", func(names []string) []string { return slices.Sorted(slices.Values(names)) })
 
-// Many rooms with long names fit into the messages that a server takes.
+// Many rooms with long names fit into the messages that a server takes, sealed
+// and whatever they are made of.
 func TestManyRooms(t *testing.T) {
-	s := memory(t)
-	c := start(t, client.Options{Dial: s.DialContext})
-	var rooms []string
-	for i := range 1000 {
-		rooms = append(rooms, fmt.Sprintf("%04d", i)+strings.Repeat("漢", 252))
-	}
-	if err := c.Join(rooms...); err != nil {
-		t.Fatal(err)
-	}
-	said := event(c, "said")
-	conn := connect(t, c)
-	send(t, c, "say", map[string]string{"room": rooms[999], "text": "hi"})
-	next(t, said)
-	if n := len(s.Client(conn.ID).Rooms()); n != 1003 {
-		t.Errorf("in %d rooms", n)
+	s, _ := sealing(t)
+	var c *client.Client
+	for _, character := range []string{"x", "漢", "<", "\x01", "\u2028"} {
+		c = start(t, client.Options{Dial: s.DialContext, Encryption: &seal.ClientOptions{}})
+		var rooms []string
+		for i := range 1000 {
+			rooms = append(rooms, fmt.Sprintf("%04d", i)+strings.Repeat(character, 252))
+		}
+		if err := c.Join(rooms...); err != nil {
+			t.Fatal(err)
+		}
+		said := event(c, "said")
+		conn := connect(t, c)
+		send(t, c, "say", map[string]string{"room": rooms[999], "text": "hi"})
+		next(t, said)
+		if n := len(s.Client(conn.ID).Rooms()); n != 1003 {
+			t.Errorf("in %d rooms of %q", n, character)
+		}
 	}
 	if err := c.Join(strings.Repeat("漢", 256), strings.Repeat("👋", 128)); err != nil {
 		t.Error(err)
