@@ -1,11 +1,12 @@
 package client
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/hearthws/hearth/internal/wire"
 )
 
 // ErrorCode says for programs what went wrong. Each is an error itself, so that
@@ -122,9 +123,9 @@ func closeError(code int, reason string, said Message) *Error {
 
 // textOf is the text of an `error` event, if it has the usual form.
 func textOf(m Message) string {
-	var data struct{ Message string }
-	_ = json.Unmarshal(m.Data, &data) // another form has no text
-	return data.Message
+	raw, _ := wire.Member(m.Data, "message")
+	text, _ := wire.DecodeString(raw) // another form has no text
+	return text
 }
 
 // mayAskAgain reports whether an HTTP status other than 101 may be another one

@@ -340,3 +340,26 @@ func TestHandlersAreForgotten(t *testing.T) {
 	}
 	eventually(t, "nothing is left", func() bool { return c.Events() == 0 })
 }
+
+// Members of what the server says have their names exactly, and the last of
+// several counts, as everywhere in the protocol.
+func TestMemberNames(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		s := upgrade(t, w, r)
+		s.read()
+		s.write(`{"event":"connected","data":{"id":"first","ID":"x","id":"last","Id":"x","USERID":"x","userID":"x","Time":"2026-01-02T03:04:05Z"}}`)
+		s.write(`{"event":"error","data":{"message":"first","message":"last","Message":"x"}}`)
+		s.write(`{"event":"error","data":{"MESSAGE":"x"}}`)
+		s.drain()
+	})
+	c := start(t, client.Options{Dial: f.DialContext})
+	errs := inbox(c.OnError)
+	if conn := connect(t, c); conn.ID != "last" || conn.UserID != "" || !conn.Time.IsZero() {
+		t.Errorf("connected as %+v", conn)
+	}
+	for _, want := range []string{"last", "an error"} {
+		if got := next(t, errs); got.Text != "the server reports: "+want {
+			t.Errorf("%v instead of %s", got, want)
+		}
+	}
+}

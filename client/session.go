@@ -224,11 +224,10 @@ func (s *session) lasted() time.Duration {
 }
 
 func connection(data json.RawMessage, encrypted bool) Connection {
-	var said struct{ ID, UserID, Time json.RawMessage }
-	_ = json.Unmarshal(data, &said) // what is not there stays empty
 	c := Connection{Encrypted: encrypted, Data: data}
-	_ = json.Unmarshal(said.ID, &c.ID)
-	_ = json.Unmarshal(said.UserID, &c.UserID)
-	_ = json.Unmarshal(said.Time, &c.Time)
+	for name, to := range map[string]any{"id": &c.ID, "userId": &c.UserID, "time": &c.Time} {
+		text, _ := wire.Member(data, name)
+		_ = json.Unmarshal(text, to) // what is not there stays empty
+	}
 	return c
 }

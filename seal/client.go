@@ -94,14 +94,12 @@ func (o *Offer) Credentials() Credentials {
 // Accept agrees on keys with the server whose `connected` has this data.
 // Everything that follows is sealed. Errors are [ErrRefused] and [ErrServerKey].
 func (o *Offer) Accept(connected json.RawMessage) (*ClientSession, error) {
-	var answer struct {
-		ServerPublicKey, Salt json.RawMessage
-		Seal                  *struct{ V, Inbound any }
-	}
-	if json.Unmarshal(connected, &answer) != nil || answer.ServerPublicKey == nil {
+	keyText, ok := wire.Member(connected, "serverPublicKey")
+	if !ok {
 		return nil, fmt.Errorf("%w: the server offers none", ErrRefused)
 	}
-	key, salt, err := answerParts(answer.ServerPublicKey, answer.Salt)
+	saltText, _ := wire.Member(connected, "salt")
+	key, salt, err := answerParts(keyText, saltText)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the server's key or salt is not of this scheme: %w", ErrRefused, err)
 	}
@@ -109,8 +107,10 @@ func (o *Offer) Accept(connected json.RawMessage) (*ClientSession, error) {
 		return nil, ErrServerKey
 	}
 	strict := o.opts.Strict || len(o.opts.ServerKeys) > 0 && !o.opts.Lenient
-	counted, inbound := answer.Seal != nil, answer.Seal != nil && answer.Seal.Inbound == true
-	if counted && answer.Seal.V != 1.0 || strict && !inbound {
+	scheme, counted := wire.Member(connected, "seal")
+	counted = counted && string(scheme) != "null"
+	inbound := is(scheme, "inbound", true)
+	if counted && !is(scheme, "v", 1.0) || strict && !inbound {
 		return nil, fmt.Errorf("%w: the server does not count its messages, or opens no sealed ones", ErrRefused)
 	}
 	aead, err := derive(o.key, key, salt, o.opts.Info)
@@ -118,6 +118,13 @@ func (o *Offer) Accept(connected json.RawMessage) (*ClientSession, error) {
 		return nil, err
 	}
 	return &ClientSession{newSession(aead, o.opts.AdditionalData, toServer, counted), inbound}, nil
+}
+
+// is reports whether the object obj has that member with that value.
+func is(obj json.RawMessage, name string, want any) bool {
+	text, _ := wire.Member(obj, name)
+	var value any
+	return json.Unmarshal(text, &value) == nil && value == want
 }
 
 func answerParts(keyText, saltText json.RawMessage) (*ecdh.PublicKey, []byte, error) {
