@@ -102,6 +102,9 @@ export class Session {
         "There is no WebSocket here. Pass one in, of the package ws: new Hearth(url, { WebSocket }).",
       );
     }
+    // The token function may call the client, which must know this session by then.
+    await undefined;
+    if (this.#ended) return;
     const credentials = await this.#credentials();
     const { encryption } = this.#config;
     if (encryption) this.#offer = await makeOffer(encryption);

@@ -195,6 +195,34 @@ describe("token", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("may call disconnect() and connect()", async () => {
+    const token = vi.fn(() => "ok");
+    const hearth = fakeClient({ token });
+    token.mockImplementationOnce(() => {
+      hearth.disconnect();
+      return "late";
+    });
+    hearth.connect();
+    await settle();
+    expect(hearth.state).toBe("disconnected");
+    expect(FakeSocket.all).toHaveLength(0);
+    expect(vi.getTimerCount()).toBe(0);
+
+    token.mockImplementationOnce(() => {
+      hearth.disconnect();
+      hearth.connect();
+      return "late";
+    });
+    hearth.connect();
+    await vi.advanceTimersByTimeAsync(1); // a timer within a timer
+    const socket = await connected(hearth);
+    expect(hearth.state).toBe("connected");
+    expect(FakeSocket.all).toEqual([socket]);
+    expect(socket.messages).toEqual([{ event: "authenticate", data: { token: "ok" } }]);
+    hearth.disconnect();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("is told by a signal when nobody waits for it any more", async () => {
     let signal: AbortSignal | undefined;
     const hearth = fakeClient({
