@@ -3,9 +3,7 @@ export const encoder = new TextEncoder();
 /** Standard padded base64 (RFC 4648 section 4). */
 export function encode(bytes: Uint8Array): string {
   let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  }
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
 

@@ -46,7 +46,7 @@ export class Queue {
       if (overflow === "throw") {
         throw new HearthError(
           "queue-full",
-          `No connection, and ${this.length} messages wait. Wait for "connected", or raise the option queue.`,
+          `No connection, and ${this.length} messages wait. See the option queue.`,
         );
       }
       if (overflow === "drop-newest" || messages === 0 || size > bytes) return [message];
@@ -58,7 +58,7 @@ export class Queue {
   }
 
   /** Hands over messages, oldest first, as long as send takes them. */
-  flush(send: (text: string) => boolean): void {
+  flush(send: (text: string) => boolean | undefined): void {
     while (this.#waiting[0] && send(this.#waiting[0].text)) this.#take();
   }
 

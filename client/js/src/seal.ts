@@ -214,7 +214,7 @@ function foreign(cause?: unknown): HearthError {
 function broken(how: string, cause?: unknown): HearthError {
   return new HearthError(
     "seal",
-    `A sealed message ${how}: forged, damaged, repeated, or others are missing. The connection is made again.`,
+    `A sealed message ${how}: forged, damaged, repeated, or others are missing.`,
     { cause },
   );
 }

@@ -44,8 +44,8 @@ export class Session {
   #socket: WebSocket | undefined;
   #offer: Offer | undefined;
   #seal: Seal | undefined;
+  /** There is one as soon as the server has said `connected`. */
   #heartbeat: Heartbeat | undefined;
-  #connected = false;
   #ended = false;
   /** Text of the last `error` before `connected`. */
   #said: string | undefined;
@@ -58,18 +58,18 @@ export class Session {
   constructor(config: Config, events: SessionEvents) {
     this.#config = config;
     this.#events = events;
+    const { connectTimeout, url } = config;
     this.#deadline = setTimeout(() => {
-      const { connectTimeout, url } = config;
       const message = `No connection to ${url} within ${connectTimeout} ms.`;
       this.#end(new HearthError("timeout", message));
-    }, config.connectTimeout);
-    this.#start().catch((error) => this.#end(impossible(config.url, error)));
+    }, connectTimeout);
+    this.#start().catch((error) => this.#end(impossible(url, error)));
   }
 
   /** Whether the frame was taken; false when the socket is not open. */
   send(text: string): boolean {
     const socket = this.#socket;
-    if (!this.#connected || socket?.readyState !== 1) return false;
+    if (!this.#heartbeat || socket?.readyState !== 1) return false;
     const seal = this.#seal;
     if (!seal?.inbound) socket.send(text);
     else {
@@ -88,10 +88,10 @@ export class Session {
 
   /** Ends the session without a call of closed, after what was sent. */
   close(): void {
-    const socket = this.#socket;
+    const close = () => this.#socket?.close(1000);
     this.#release();
-    if (!this.#seal?.inbound) socket?.close(1000);
-    else this.#outbox.then(() => socket?.close(1000));
+    if (this.#seal?.inbound) this.#outbox.then(close);
+    else close();
   }
 
   async #start(): Promise<void> {
@@ -99,7 +99,7 @@ export class Session {
     if (!WebSocket) {
       throw new HearthError(
         "no-websocket",
-        "There is no WebSocket here. Pass one in, of the package ws: new Hearth(url, { WebSocket }).",
+        "There is no WebSocket here. Pass one in: new Hearth(url, { WebSocket }).",
       );
     }
     // The token function may call the client, which must know this session by then.
@@ -153,7 +153,7 @@ export class Session {
     this.#heartbeat?.heard();
     this.#inOrder(() => {
       if (this.#offer) return this.#handleSealed(frame);
-      this.#handle(frame, parse(frame));
+      this.#handle(frame);
     });
   }
 
@@ -164,21 +164,17 @@ export class Session {
 
   async #handleSealed(frame: unknown): Promise<void> {
     if (this.#ended) return;
-    if (this.#seal) {
-      const plain = await this.#seal.open(frame);
-      this.#handle(plain, parse(plain));
-      return;
-    }
-    const message = parse(frame);
-    if (message?.event === "connected") {
+    const plain = this.#seal ? await this.#seal.open(frame) : frame;
+    const message = parse(plain);
+    if (!this.#seal && message?.event === "connected") {
       this.#seal = await this.#offer?.accept(message.data ?? {});
     }
-    this.#handle(frame, message);
+    this.#handle(plain, message);
   }
 
-  #handle(frame: unknown, message: Message | undefined): void {
+  #handle(frame: unknown, message = parse(frame)): void {
     if (this.#ended) return;
-    if (!this.#connected) this.#greet(message);
+    if (!this.#heartbeat) this.#greet(message);
     else if (!message) this.#events.raw(frame);
     else if (!this.#isAnswer(message)) this.#events.message(message);
   }
@@ -189,7 +185,6 @@ export class Session {
     if (message?.event !== "connected") return;
     const data = (message.data ?? {}) as Omit<Connection, "encrypted">;
     clearTimeout(this.#deadline);
-    this.#connected = true;
     this.#heartbeat = new Heartbeat(this.#config.heartbeat, {
       beat: () => this.send(heartbeat),
       ask: () => {

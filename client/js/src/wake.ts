@@ -5,13 +5,14 @@
  */
 export function onWake(wake: () => void): () => void {
   const page = globalThis.document as Document | undefined;
-  const visible = () => {
-    if (page?.visibilityState === "visible") wake();
-  };
-  globalThis.addEventListener?.("online", wake);
-  page?.addEventListener("visibilitychange", visible);
-  return () => {
-    globalThis.removeEventListener?.("online", wake);
-    page?.removeEventListener("visibilitychange", visible);
-  };
+  const stop = new AbortController(); // has a signal, as the options of a listener may
+  globalThis.addEventListener?.("online", wake, stop);
+  page?.addEventListener(
+    "visibilitychange",
+    () => {
+      if (page.visibilityState === "visible") wake();
+    },
+    stop,
+  );
+  return () => stop.abort();
 }
