@@ -6,11 +6,16 @@ type Handler = (data: any, message?: any) => void;
  * other. A handler added twice is there once.
  */
 export class Emitter {
-  readonly #handlers = new Map<string, Map<Handler, { once: boolean }>>();
+  /** And whether only once. */
+  readonly #handlers = new Map<string, Map<Handler, boolean>>();
+  #due: [event: string, data: unknown, message: unknown][] = [];
+  #flushing = false;
 
-  add(event: string, handler: Handler, once: boolean): void {
+  /** Returns how to remove it. */
+  add(event: string, handler: Handler, once: boolean): () => void {
     const handlers = this.#handlers.get(event) ?? new Map();
-    this.#handlers.set(event, handlers.set(handler, { once }));
+    this.#handlers.set(event, handlers.set(handler, once));
+    return () => this.remove(event, handler);
   }
 
   /** Without a handler: all of the event. */
@@ -24,22 +29,34 @@ export class Emitter {
     return this.#handlers.has(event);
   }
 
-  /**
-   * Calls the handlers that are there now, in the order of their adding. What
-   * one throws is thrown outside, as an event target does: it is the page's
-   * uncaught error, and neither the other handlers' nor the connection's.
-   */
+  /** Notes an event for flush. */
   emit(event: string, data?: unknown, message?: unknown): void {
-    for (const [handler, { once }] of [...(this.#handlers.get(event) ?? [])]) {
-      if (!this.#handlers.get(event)?.has(handler)) continue;
-      if (once) this.remove(event, handler);
-      try {
-        handler(data, message);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+    this.#due.push([event, data, message]);
+  }
+
+  /**
+   * Calls the handlers of what was noted, first in, first out: what a handler
+   * causes waits until all the others know what came before. What one throws
+   * is thrown outside, as an event target does: it is the page's uncaught
+   * error, and neither the other handlers' nor the connection's.
+   */
+  flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    for (const [event, data, message] of this.#due) {
+      for (const [handler, once] of [...(this.#handlers.get(event) ?? [])]) {
+        if (!this.#handlers.get(event)?.has(handler)) continue;
+        if (once) this.remove(event, handler);
+        try {
+          handler(data, message);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
       }
     }
+    this.#due = [];
+    this.#flushing = false;
   }
 }

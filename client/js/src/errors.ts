@@ -11,7 +11,7 @@ import { CloseCode, mayReturn } from "./codes.js";
  * | `disconnected` | disconnect() was called before the connection was there | no |
  * | `no-websocket` | there is no WebSocket here and none was passed in | no |
  * | `insecure-context` | encryption needs crypto.subtle, and the page has none | no |
- * | `rejected` | the credentials were refused (4003) | no |
+ * | `rejected` | the credentials were refused (4003); what is queued waits for better ones | no |
  * | `encryption-required` | the server wants encryption, or refused its handshake (4004) | no |
  * | `encryption-refused` | encryption was asked for and the server does not do it | no |
  * | `server-key` | the server's key is not the pinned one | no |

@@ -50,7 +50,7 @@ type Args<T> = undefined extends T
 const stable = 5000;
 
 /** Losses of a connection, told by `connecting` and not by `error`. */
-const losses: ReadonlySet<string> = new Set(["network", "timeout", "silent", "closed"]);
+const losses: readonly string[] = ["network", "timeout", "silent", "closed"];
 
 /**
  * A client of a Hearth server, over as many connections as it takes.
@@ -106,20 +106,25 @@ export class Hearth<
    * the client gives up, and may be ignored, since events tell the same.
    */
   connect(): Promise<Connection> {
+    // A handler may call disconnect(): this promise is the one that hears of it.
+    const { promise } = this.#waiting;
     if (this.#state === "disconnected") {
       this.#attempt = 0;
       this.#stopWatching = onWake(() => this.#wake());
       this.#schedule(0);
+      this.#events.flush();
     }
-    return this.#waiting.promise;
+    return promise;
   }
 
   /** Closes, after what was sent. Rooms stay noted for the next connect(); queued messages are dropped. */
   disconnect(): void {
-    for (const message of this.#queue.clear()) this.#dropped(message);
-    if (this.#state === "disconnected") return;
-    this.#session?.close();
-    this.#stop();
+    this.#dropped(this.#queue.clear());
+    if (this.#state !== "disconnected") {
+      this.#session?.close();
+      this.#stop();
+    }
+    this.#events.flush();
   }
 
   /** Calls handler at every such event. Returns how to stop. */
@@ -127,8 +132,7 @@ export class Hearth<
     event: K,
     handler: (data: (In & ClientEvents)[K], message: Message) => void,
   ): () => void {
-    this.#events.add(event, handler, false);
-    return () => this.#events.remove(event, handler);
+    return this.#events.add(event, handler, false);
   }
 
   /** Calls handler at the next such event only. Returns how to stop. */
@@ -136,8 +140,7 @@ export class Hearth<
     event: K,
     handler: (data: (In & ClientEvents)[K], message: Message) => void,
   ): () => void {
-    this.#events.add(event, handler, true);
-    return () => this.#events.remove(event, handler);
+    return this.#events.add(event, handler, true);
   }
 
   /** Without a handler: all handlers of the event. */
@@ -159,29 +162,35 @@ export class Hearth<
     if (options.queue === false) return "dropped";
     const message = { event, data, text };
     const dropped = this.#queue.push(message);
-    for (const other of dropped) this.#dropped(other);
+    this.#dropped(dropped);
+    this.#events.flush();
     return dropped.includes(message) ? "dropped" : "queued";
   }
 
   /** Joins rooms, in this connection and all that follow. The server decides, and does not reply. */
   join(...rooms: string[]): void {
-    for (const text of this.#rooms.join(rooms)) this.#session?.send(text);
+    this.#request(this.#rooms.join(rooms));
   }
 
-  /** Leaves rooms, also those the server puts everybody in. */
+  /** Leaves rooms, in this connection and all that follow; also those the server puts everybody in. */
   leave(...rooms: string[]): void {
-    for (const text of this.#rooms.leave(rooms)) this.#session?.send(text);
+    this.#request(this.#rooms.leave(rooms));
   }
 
-  // What these do, they do before they tell: a handler may call connect() or disconnect().
+  #request(texts: string[]): void {
+    for (const text of texts) this.#session?.send(text);
+  }
+
+  // Everything is done before the events are flushed: a handler may call connect() or disconnect().
 
   #schedule(delay: number, error?: HearthError): void {
-    const timer = setTimeout(() => this.#try(), delay);
-    const attempt = this.#attempt;
-    this.#retry = timer;
+    this.#retry = setTimeout(() => this.#try(), delay);
     this.#become("connecting");
-    if (this.#retry !== timer) return;
-    this.#events.emit("connecting", { attempt, delay, ...(error && { error }) });
+    this.#events.emit("connecting", {
+      attempt: this.#attempt,
+      delay,
+      ...(error && { error }),
+    });
   }
 
   #try(): void {
@@ -190,7 +199,10 @@ export class Hearth<
     this.#session = new Session(this.#config, {
       connected: (connection) => this.#connected(connection),
       message: (message) => this.#received(message),
-      raw: (frame) => this.#events.emit("raw", frame),
+      raw: (frame) => {
+        this.#events.emit("raw", frame);
+        this.#events.flush();
+      },
       closed: (error) => this.#closed(error),
     });
   }
@@ -201,14 +213,14 @@ export class Hearth<
   }
 
   #connected(connection: Connection): void {
-    const session = this.#session as Session;
     this.#connection = connection;
     this.#connectedAt = performance.now();
-    for (const text of this.#rooms.restore()) session.send(text);
-    this.#queue.flush((text) => session.send(text));
+    this.#request(this.#rooms.restore());
+    this.#queue.flush((text) => this.#session?.send(text));
     this.#waiting.resolve(connection);
     this.#become("connected");
-    if (this.#session === session) this.#events.emit("connected", connection);
+    this.#events.emit("connected", connection);
+    this.#events.flush();
   }
 
   #received(message: Message): void {
@@ -218,6 +230,7 @@ export class Hearth<
       const text = `The server reports: ${textOf(data) ?? "an error"}`;
       this.#events.emit("error", new HearthError("server", text, { data }));
     } else if (!own.has(event)) this.#events.emit(event, data, message);
+    this.#events.flush();
   }
 
   #closed(error: HearthError): void {
@@ -227,13 +240,12 @@ export class Hearth<
       this.#waiting = new Deferred();
       if (performance.now() - this.#connectedAt >= stable) this.#attempt = 0;
     }
-    this.#attempt++;
-    if (error.fatal) {
-      this.#stop(error);
-      return;
+    if (error.fatal) this.#stop(error);
+    else {
+      this.#schedule(fullJitter(this.#attempt++, this.#config.backoff), error);
+      if (!losses.includes(error.code)) this.#events.emit("error", error);
     }
-    this.#schedule(fullJitter(this.#attempt - 1, this.#config.backoff), error);
-    if (!losses.has(error.code)) this.#events.emit("error", error);
+    this.#events.flush();
   }
 
   #stop(error?: HearthError): void {
@@ -248,9 +260,7 @@ export class Hearth<
       if (!this.#events.has("error") && !this.#events.has("disconnected")) console.error(error);
       this.#events.emit("error", error);
     }
-    if (this.#state === "disconnected") {
-      this.#events.emit("disconnected", error ? { error } : {});
-    }
+    this.#events.emit("disconnected", { ...(error && { error }) });
   }
 
   #become(state: State): void {
@@ -259,9 +269,11 @@ export class Hearth<
     this.#events.emit("statechange", state);
   }
 
-  #dropped({ event, data }: Waiting): void {
-    const message = `The message "${event}" was dropped: no connection. See the option queue.`;
-    this.#events.emit("error", new HearthError("dropped", message, { data: { event, data } }));
+  #dropped(messages: Waiting[]): void {
+    for (const { event, data } of messages) {
+      const text = `The message "${event}" was dropped: no connection. See the option queue.`;
+      this.#events.emit("error", new HearthError("dropped", text, { data: { event, data } }));
+    }
   }
 }
 

@@ -200,6 +200,56 @@ describe("coming back", () => {
 });
 
 describe("a handler may call anything", () => {
+  const names = (seen: unknown[][]) =>
+    seen.map(([event, data]) => (event === "statechange" ? `now ${data}` : event));
+
+  it("and all hear of things in the order in which they happened", async () => {
+    const hearth = fakeClient();
+    hearth.once("connected", () => hearth.disconnect());
+    hearth.once("disconnected", () => hearth.connect());
+    const seen = history(hearth);
+    const first = await connected(hearth);
+    expect(names(seen)).toEqual([
+      ...["now connecting", "connecting", "now connected", "connected"],
+      ...["now disconnected", "disconnected", "now connecting", "connecting"],
+    ]);
+    expect(first.closed).toMatchObject({ code: 1000 });
+    hearth.disconnect();
+  });
+
+  it("and hears why the client gave up, and that it did, before what it does about it", async () => {
+    const hearth = fakeClient();
+    hearth.on("statechange", (state) => {
+      if (state === "disconnected") hearth.connect();
+    });
+    const seen = history(hearth);
+    const socket = await connected(hearth);
+    seen.length = 0;
+    socket.drop(4003);
+    expect(names(seen)).toEqual([
+      ...["now disconnected", "error", "disconnected", "now connecting", "connecting"],
+    ]);
+    hearth.off("statechange");
+    hearth.disconnect();
+  });
+
+  it("and a message that ends it all is everybody's before the end is", async () => {
+    const hearth = fakeClient();
+    const socket = await connected(hearth);
+    hearth.on("*", () => hearth.disconnect());
+    const seen = history(hearth);
+    hearth.on("bye", () => seen.push(["bye"]));
+    socket.receive({ event: "bye" });
+    expect(names(seen)).toEqual(["bye", "now disconnected", "disconnected"]);
+  });
+
+  it("and connect() hears of disconnect()", async () => {
+    const hearth = fakeClient();
+    hearth.once("connecting", () => hearth.disconnect());
+    await expect(hearth.connect()).rejects.toMatchObject({ code: "disconnected" });
+    expect(hearth.state).toBe("disconnected");
+  });
+
   const calls: [keyof ClientEvents, (hearth: Hearth) => void][] = [
     ["statechange", (hearth) => hearth.disconnect()],
     ["connecting", (hearth) => hearth.disconnect()],

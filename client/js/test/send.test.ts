@@ -104,6 +104,29 @@ describe("send", () => {
   });
 });
 
+it("keeps what is queued when the credentials are refused, until disconnect()", async () => {
+  const hearth = fakeClient();
+  const dropped = droppedBy(hearth);
+  hearth.send("n", 1);
+  hearth.connect();
+  await settle();
+  FakeSocket.last.open();
+  FakeSocket.last.drop(4003);
+  expect([hearth.state, hearth.queued]).toEqual(["disconnected", 1]);
+  hearth.disconnect();
+  expect(hearth.queued).toBe(0);
+  expect(dropped.at(-1)).toEqual(["dropped", { event: "n", data: 1 }]);
+});
+
+it("drops, and then connects if told to by who hears of it", async () => {
+  const hearth = fakeClient();
+  hearth.once("error", () => hearth.connect());
+  hearth.send("n", 1);
+  hearth.disconnect();
+  expect(hearth.state).toBe("connecting");
+  hearth.disconnect();
+});
+
 describe("a full queue", () => {
   const fill = (hearth: Hearth) => [1, 2, 3, 4].map((n) => hearth.send("n", n));
 
