@@ -20,8 +20,8 @@ const (
 type rooms struct {
 	joined map[string]int // and when
 	added  int            // rooms so far
-	// left were left without having been joined: rooms the server puts
-	// everybody in, again at every connection.
+	// left are not wanted, whatever was joined before: the server may put
+	// everybody in them, again at every connection.
 	left map[string]bool
 }
 
@@ -44,9 +44,7 @@ func (r *rooms) leave(names []string) []Message {
 		r.left = map[string]bool{}
 	}
 	for _, name := range names {
-		if _, ok := r.joined[name]; !ok {
-			r.left[name] = true
-		}
+		r.left[name] = true
 		delete(r.joined, name)
 	}
 	return requests(eventLeave, names)

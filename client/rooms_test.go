@@ -69,6 +69,33 @@ func TestRooms(t *testing.T) {
 	}
 }
 
+// A room of the server stays left also when it was joined in between.
+func TestLeaveAfterJoin(t *testing.T) {
+	s := memory(t)
+	c := start(t, client.Options{
+		Dial: s.DialContext, Credentials: as("ada"),
+		Backoff: client.Backoff{Base: time.Millisecond, Cap: time.Millisecond},
+	})
+	said := event(c, "said")
+	changes := inbox(c.OnState)
+	for _, change := range []func(...string) error{c.Leave, c.Join, c.Leave} {
+		if err := change(hearth.DefaultNotificationRoom); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		conn := connect(t, c)
+		// An answer tells that what came before the question was done.
+		send(t, c, "say", map[string]string{"room": hearth.DefaultRoom, "text": "hi"})
+		next(t, said)
+		if s.Client(conn.ID).InRoom(hearth.DefaultNotificationRoom) {
+			t.Error("is in the room it has left")
+		}
+		s.Client(conn.ID).Close(hearth.CloseGoingAway, "")
+		until(t, changes, func(ch client.Change) bool { return ch.Err != nil })
+	}
+}
+
 var sorted = cmp.Transformer("sorted", func(names []string) []string { return slices.Sorted(slices.Values(names)) })
 
 // Many rooms with long names fit into the messages that a server takes, sealed

@@ -27,7 +27,8 @@ export class Rooms {
   leave(rooms: readonly string[]): string[] {
     check(rooms);
     for (const room of rooms) {
-      if (!this.#joined.delete(room)) this.#left.add(room);
+      this.#joined.delete(room);
+      this.#left.add(room);
     }
     return messages("leave", rooms);
   }

@@ -31,6 +31,7 @@ it("is in its rooms again after every reconnect, before anything queued is sent"
     await vi.advanceTimersByTimeAsync(100);
     socket = await connected(hearth);
     expect(socket.messages.slice(1)).toEqual([
+      { event: "leave", data: { rooms: ["gone"] } },
       { event: "join", data: { rooms: ["before", "during", "between"] } },
       ...(i === 0 ? [{ event: "hello", data: 1 }] : []),
     ]);
@@ -56,6 +57,24 @@ it("leaves rooms of the server again after every reconnect", async () => {
   expect(third.messages.slice(1)).toEqual([
     { event: "join", data: { rooms: ["ws-notification"] } },
   ]);
+  hearth.disconnect();
+});
+
+it("leaves them again also when they were joined before", async () => {
+  const hearth = fakeClient({ backoff: { base: 1 } });
+  const first = await connected(hearth);
+  hearth.leave("ws-notification");
+  hearth.join("ws-notification", "mine");
+  hearth.leave("ws-notification");
+  for (let socket = first, i = 0; i < 2; i++) {
+    socket.drop();
+    await vi.advanceTimersByTimeAsync(100);
+    socket = await connected(hearth);
+    expect(socket.messages.slice(1)).toEqual([
+      { event: "leave", data: { rooms: ["ws-notification"] } },
+      { event: "join", data: { rooms: ["mine"] } },
+    ]);
+  }
   hearth.disconnect();
 });
 
