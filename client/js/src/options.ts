@@ -47,32 +47,46 @@ export interface Config {
   WebSocket: WebSocketClass | undefined;
 }
 
+const overflows: unknown[] = ["drop-newest", "drop-oldest", "throw"];
+
 /** Errors: HearthError `usage`, naming the option. */
 export function configure(url: string | URL, options: Options): Config {
-  const { encryption } = options;
-  const config: Config = {
+  const { token, encryption, queue, backoff, heartbeat, protocols, WebSocket } = options;
+  return {
     url: address(url),
-    token: options.token,
+    token,
     encryption: encryption === true ? {} : encryption || undefined,
-    queue: { messages: 256, bytes: 1 << 20, overflow: "drop-newest", ...options.queue },
-    backoff: { base: 1000, cap: 30_000, ...options.backoff },
-    heartbeat: { interval: 30_000, timeout: 10_000, ...options.heartbeat },
-    connectTimeout: options.connectTimeout ?? 20_000,
-    protocols: options.protocols,
-    WebSocket: options.WebSocket,
+    queue: complete<Config["queue"]>(
+      "queue.",
+      { messages: 256, bytes: 1 << 20, overflow: "drop-newest" },
+      queue,
+    ),
+    backoff: complete("backoff.", { base: 1000, cap: 30_000 }, backoff),
+    heartbeat: complete("heartbeat.", { interval: 30_000, timeout: 10_000 }, heartbeat),
+    ...complete("", { connectTimeout: 20_000 }, options),
+    protocols,
+    WebSocket,
   };
-  positive("backoff.base", config.backoff.base);
-  positive("backoff.cap", config.backoff.cap);
-  positive("heartbeat.interval", config.heartbeat.interval);
-  positive("heartbeat.timeout", config.heartbeat.timeout);
-  positive("connectTimeout", config.connectTimeout);
-  return config;
 }
 
-function positive(name: string, value: number): void {
-  // Timers take 32 bits, and fire at once beyond.
-  if (value > 0 && value < 2 ** 31) return;
-  throw new HearthError("usage", `${name} must be milliseconds above 0, and is ${value}.`);
+/** The options that were given, and the defaults of the others; undefined is as good as not given. */
+function complete<T extends object>(group: string, defaults: T, given: Partial<T> = {}): T {
+  for (const name in defaults) {
+    const value = given[name] ?? defaults[name];
+    const number = value as number;
+    const [valid, what] =
+      name === "overflow"
+        ? [overflows.includes(value), `one of ${overflows}`]
+        : group === "queue."
+          ? [number >= 0, "0 or more"]
+          : // Timers take 32 bits, and fire at once beyond.
+            [number > 0 && number < 2 ** 31, "milliseconds above 0"];
+    if (!valid) {
+      throw new HearthError("usage", `${group}${name} must be ${what}, and is ${value}.`);
+    }
+    defaults[name] = value;
+  }
+  return defaults;
 }
 
 /** The ws: or wss: form of an address, which in a page may be relative: "/ws". */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Hearth, HearthError } from "../src/index.js";
+import { Hearth, HearthError, type QueueOptions } from "../src/index.js";
 import { connected, FakeSocket, fakeClient, history, settle, useFakes } from "./support/fake.js";
 
 useFakes();
@@ -88,6 +88,32 @@ describe("connect", () => {
       const name = JSON.stringify(options).match(/[a-zA-Z]+/)?.[0] as string;
       expect(() => fakeClient(options)).toThrow(new RegExp(`${name}.*must be milliseconds`));
     }
+  });
+
+  it.each([
+    [{ messages: Number.NaN }, "queue.messages must be 0 or more, and is NaN."],
+    [{ messages: -1 }, "queue.messages must be 0 or more, and is -1."],
+    [{ bytes: -1 }, "queue.bytes must be 0 or more, and is -1."],
+    [{ bytes: Number.NaN }, "queue.bytes must be 0 or more, and is NaN."],
+    [
+      { overflow: "drop" },
+      "queue.overflow must be one of drop-newest,drop-oldest,throw, and is drop.",
+    ],
+  ])("refuses the queue %j", (queue, message) => {
+    const make = () => fakeClient({ queue: queue as QueueOptions });
+    expect(make).toThrow(expect.objectContaining({ code: "usage", message }));
+  });
+
+  it("takes undefined for not given", () => {
+    const nothing = undefined as never; // as from JavaScript
+    const hearth = fakeClient({
+      queue: { messages: nothing, bytes: nothing, overflow: nothing },
+      backoff: { base: nothing },
+      heartbeat: { interval: nothing },
+      connectTimeout: nothing,
+    });
+    const results = Array.from({ length: 257 }, (_, n) => hearth.send("n", n));
+    expect(results.slice(255)).toEqual(["queued", "dropped"]);
   });
 
   it("passes subprotocols on", async () => {
