@@ -33,25 +33,35 @@ export function useEvent<In extends object, K extends keyof (In & ClientEvents) 
   );
 }
 
-/** How many mounted components want a room of a client. */
-const users = new WeakMap<AnyHearth, Map<string, number>>();
+/** How many mounted components want a room, and whether it was joined for them. */
+interface Use {
+  count: number;
+  joined: boolean;
+}
 
-/** In the room while this or another component that uses it is mounted. */
+const uses = new WeakMap<AnyHearth, Map<string, Use>>();
+
+/**
+ * In the room while this or another component that uses it is mounted. A room
+ * that the application has joined by itself it does not leave.
+ */
 export function useRoom(hearth: AnyHearth, room: string): void {
   useEffect(() => {
-    const counts = users.get(hearth) ?? new Map<string, number>();
-    users.set(hearth, counts);
-    const count = (by: number) => {
-      const now = (counts.get(room) ?? 0) + by;
-      counts.set(room, now);
-      return now;
-    };
-    if (count(1) === 1 && !hearth.rooms.includes(room)) hearth.join(room);
+    const rooms = uses.get(hearth) ?? new Map<string, Use>();
+    const use = rooms.get(room) ?? { count: 0, joined: false };
+    if (!use.count && !hearth.rooms.includes(room)) {
+      hearth.join(room);
+      use.joined = true;
+    }
+    use.count++;
+    uses.set(hearth, rooms.set(room, use));
     return () => {
-      count(-1);
+      use.count--;
       // The next page may use the room as well: a moment later it has said so.
       setTimeout(() => {
-        if (counts.get(room) === 0 && counts.delete(room)) hearth.leave(room);
+        if (use.count || rooms.get(room) !== use) return;
+        rooms.delete(room);
+        if (use.joined) hearth.leave(room);
       });
     };
   }, [hearth, room]);

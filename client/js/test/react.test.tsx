@@ -104,3 +104,33 @@ it("is in a room while any component wants it, without leaving between two pages
   expect(hearth.rooms).toEqual([]);
   hearth.disconnect();
 });
+
+it("leaves no room that the application has joined by itself", async () => {
+  const hearth = fakeClient();
+  function Rooms({ rooms }: { rooms: string }) {
+    return [...rooms].map((room) => <One key={room} room={room} />);
+  }
+  function One({ room }: { room: string }) {
+    useRoom(hearth, room);
+    return null;
+  }
+  const render = async (rooms: string) => {
+    await act(() =>
+      root.render(
+        <StrictMode>
+          <Rooms rooms={rooms} />
+        </StrictMode>,
+      ),
+    );
+    await act(() => vi.advanceTimersByTimeAsync(1));
+  };
+  hearth.join("a");
+  await render("ab");
+  expect(hearth.rooms).toEqual(["a", "b"]);
+  await render("");
+  expect(hearth.rooms).toEqual(["a"]);
+  hearth.leave("a");
+  await render("a");
+  await render("");
+  expect(hearth.rooms).toEqual([]);
+});
