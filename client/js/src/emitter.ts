@@ -1,5 +1,5 @@
 // biome-ignore lint/suspicious/noExplicitAny: what handlers take is checked where they are added, in Hearth.on
-type Handler = (data: any, message?: any) => void;
+type Handler = (data: any, ...more: any) => void;
 
 /**
  * Handlers by event. Names are plain data: `__proto__` is an event like any

@@ -31,6 +31,12 @@ export interface ClientEvents {
   "*": Message;
 }
 
+/** Gets the data; of what the server sends, the whole message besides. */
+export type Handler<In extends object, K extends keyof (In & ClientEvents)> = (
+  data: (In & ClientEvents)[K],
+  ...more: K extends keyof ClientEvents ? [] : [message: Message]
+) => void;
+
 /** Further members of a message, and what becomes of it without a connection. */
 export interface SendOptions {
   /** Goes along as `id`, for the server's application. */
@@ -128,26 +134,20 @@ export class Hearth<
   }
 
   /** Calls handler at every such event. Returns how to stop. */
-  on<K extends keyof (In & ClientEvents) & string>(
-    event: K,
-    handler: (data: (In & ClientEvents)[K], message: Message) => void,
-  ): () => void {
+  on<K extends keyof (In & ClientEvents) & string>(event: K, handler: Handler<In, K>): () => void {
     return this.#events.add(event, handler, false);
   }
 
   /** Calls handler at the next such event only. Returns how to stop. */
   once<K extends keyof (In & ClientEvents) & string>(
     event: K,
-    handler: (data: (In & ClientEvents)[K], message: Message) => void,
+    handler: Handler<In, K>,
   ): () => void {
     return this.#events.add(event, handler, true);
   }
 
   /** Without a handler: all handlers of the event. */
-  off<K extends keyof (In & ClientEvents) & string>(
-    event: K,
-    handler?: (data: (In & ClientEvents)[K], message: Message) => void,
-  ): void {
+  off<K extends keyof (In & ClientEvents) & string>(event: K, handler?: Handler<In, K>): void {
     this.#events.remove(event, handler);
   }
 

@@ -4,6 +4,7 @@ export { type ErrorCode, HearthError } from "./errors.js";
 export type { HeartbeatOptions } from "./heartbeat.js";
 export {
   type ClientEvents,
+  type Handler,
   Hearth,
   type SendOptions,
   type SendResult,

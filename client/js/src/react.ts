@@ -1,6 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import type { ClientEvents, Hearth, State } from "./hearth.js";
-import type { Message } from "./message.js";
+import type { ClientEvents, Handler, Hearth, State } from "./hearth.js";
 import type { Connection } from "./session.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a client of whatever events
@@ -21,14 +20,14 @@ export function useHearth(hearth: AnyHearth): {
 export function useEvent<In extends object, K extends keyof (In & ClientEvents) & string>(
   hearth: Hearth<In, never> | Hearth<In>,
   event: K,
-  handler: (data: (In & ClientEvents)[K], message: Message) => void,
+  handler: Handler<In, K>,
 ): void {
   const latest = useRef(handler);
   useEffect(() => {
     latest.current = handler;
   });
   useEffect(
-    () => (hearth as Hearth<In>).on(event, (data, message) => latest.current(data, message)),
+    () => (hearth as Hearth<In>).on(event, (data, ...more) => latest.current(data, ...more)),
     [hearth, event],
   );
 }

@@ -1,5 +1,11 @@
 import { expectTypeOf, it } from "vitest";
-import { type Connection, Hearth, type HearthError, type Message } from "../src/index.js";
+import {
+  type Connection,
+  Hearth,
+  type HearthError,
+  type Message,
+  type State,
+} from "../src/index.js";
 import { useEvent } from "../src/react.js";
 
 interface FromServer {
@@ -24,6 +30,12 @@ it("events have the types they were given", () => {
     hearth.once("count", (n) => expectTypeOf(n).toEqualTypeOf<number>());
     hearth.on("connected", (c) => expectTypeOf(c).toEqualTypeOf<Connection>());
     hearth.on("error", (e) => expectTypeOf(e).toEqualTypeOf<HearthError>());
+    hearth.on("*", (message) => expectTypeOf(message).toEqualTypeOf<Message>());
+    // @ts-expect-error: the client's own events are no messages
+    hearth.on("connected", (_, message) => message);
+    // @ts-expect-error: nor are they here
+    useEvent(hearth, "error", (_, message) => message);
+    useEvent(hearth, "chat", (_, message) => expectTypeOf(message).toEqualTypeOf<Message>());
     useEvent(hearth, "count", (n) => expectTypeOf(n).toEqualTypeOf<number>());
     // @ts-expect-error: no such event
     hearth.on("chatt", () => {});
@@ -41,7 +53,11 @@ it("events have the types they were given", () => {
   };
   const untyped = () => {
     const hearth = new Hearth("/ws");
-    hearth.on("anything", (data) => expectTypeOf(data).toEqualTypeOf<unknown>());
+    hearth.on("anything", (data, message) => {
+      expectTypeOf(data).toEqualTypeOf<unknown>();
+      expectTypeOf(message).toEqualTypeOf<Message>();
+    });
+    hearth.on("statechange", (state) => expectTypeOf(state).toEqualTypeOf<State>());
     hearth.send("anything", { at: "all" });
   };
   expectTypeOf(typed).toEqualTypeOf<() => void>();

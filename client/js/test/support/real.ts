@@ -26,7 +26,7 @@ export function ask<K extends keyof FromServer>(
   data?: unknown,
 ): Promise<FromServer[K]> {
   return new Promise((resolve) => {
-    hearth.once(event, (answer) => resolve(answer as FromServer[K]));
+    hearth.once(event, (...[answer]) => resolve(answer as FromServer[K]));
     hearth.send(event, data);
   });
 }
