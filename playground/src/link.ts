@@ -1,4 +1,4 @@
-import { Hearth } from "@hearthws/client";
+import { Hearth, type HearthError } from "@hearthws/client";
 import type { Trace } from "./trace.js";
 
 /** What a member publishes here; a message does not say its room, so the data does. */
@@ -59,5 +59,15 @@ export class Link {
   /** Publishes into a room; says whether it waits for a connection. */
   publish<E extends keyof FromServer>(room: string, event: E, data: FromServer[E]): boolean {
     return this.#client?.send("publish", { room, event, data }) === "queued";
+  }
+}
+
+/** Why a room cannot be joined; undefined when it can. A client knows that before it connects. */
+export function refusal(room: string): HearthError | undefined {
+  try {
+    new Hearth("/ws").join(room);
+    return undefined;
+  } catch (error) {
+    return error as HearthError;
   }
 }

@@ -3,7 +3,8 @@ import { ChatView } from "./chat.js";
 import { showCode } from "./code.js";
 import { byId, duration } from "./dom.js";
 import { showFrames } from "./frames.js";
-import { type Client, Link, type Settings } from "./link.js";
+import { type Client, Link, refusal, type Settings } from "./link.js";
+import { read, write } from "./store.js";
 import { select, tabs } from "./tabs.js";
 import { offerThemes } from "./theme.js";
 import { Timings } from "./timings.js";
@@ -87,9 +88,13 @@ function showState(state: string, client: Client): void {
   if (state === "connected") problem.hidden = true;
 }
 
+function isIdle(): boolean {
+  return !link.client || link.client.state === "disconnected";
+}
+
 /** There is something to connect, or a new name to connect with. */
 function offerConnect(): void {
-  const idle = !link.client || link.client.state === "disconnected";
+  const idle = isIdle();
   buttons.connect.textContent = idle ? "Connect" : "Rename";
   buttons.connect.hidden = !idle && settings().name === connectedAs;
 }
@@ -124,21 +129,22 @@ function say(room: string, text: string): void {
 
 function join(room: string): void {
   problem.hidden = true;
-  try {
-    link.client?.join(room);
-  } catch (error) {
-    showProblem(error as HearthError);
+  const error = refusal(room);
+  if (error) {
+    showProblem(error);
     return;
   }
+  link.client?.join(room);
   chat.add(room);
-  link.publish(room, "joined", { room, from: settings().name });
+  // Without a connection to come it would wait, and be dropped at Connect.
+  if (!isIdle()) link.publish(room, "joined", { room, from: settings().name });
   remember();
 }
 
 function leave(room: string): void {
-  link.client?.leave(room);
   chat.remove(room);
   remember();
+  link.client?.leave(room);
 }
 
 /** One after the other, so that each measures an idle path. */
@@ -162,20 +168,26 @@ async function measure(): Promise<void> {
     link.publish(chat.front, "ping", { id });
     await back;
   }
-  buttons.ping.disabled = client.state !== "connected";
+  // New settings have made another client meanwhile, perhaps.
+  buttons.ping.disabled = link.client?.state !== "connected";
 }
 
 function connect(): void {
   problem.hidden = true;
   connectedAs = settings().name;
   remember();
-  link.connect(settings(), chat.names);
+  try {
+    link.connect(settings(), chat.names);
+  } catch (error) {
+    showProblem(error as HearthError);
+  }
   showCode(settings(), chat.front);
 }
 
 /** Of this tab only: a second one is somebody else. */
 function remember(): void {
-  sessionStorage.setItem("playground", JSON.stringify({ ...settings(), rooms: chat.names }));
+  const kept = { ...settings(), rooms: chat.names };
+  write("sessionStorage", "playground", JSON.stringify(kept));
 }
 
 function someName(): string {
@@ -187,10 +199,10 @@ function someName(): string {
   return `${first} ${pick("badger crane finch fox hare heron lynx marten otter owl raven wren")}`;
 }
 
-const before = JSON.parse(sessionStorage.getItem("playground") ?? "{}");
+const before = JSON.parse(read("sessionStorage", "playground") ?? "{}");
 name.value = before.name ?? someName();
 encryption.checked = before.encryption ?? false;
-for (const room of before.rooms ?? ["lobby"]) chat.add(room);
+for (const room of before.rooms ?? ["lobby"]) if (!refusal(room)) chat.add(room);
 
 offerThemes();
 showFrames(trace);
@@ -208,7 +220,7 @@ byId("setup").addEventListener("submit", (event) => {
 });
 name.addEventListener("input", offerConnect);
 encryption.addEventListener("change", () => {
-  if (link.client && link.client.state !== "disconnected") connect();
+  if (!isIdle()) connect();
 });
 buttons.drop.addEventListener("click", () => trace.cut());
 buttons.disconnect.addEventListener("click", () => link.client?.disconnect());

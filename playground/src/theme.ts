@@ -1,4 +1,5 @@
 import { byId, el } from "./dom.js";
+import { read, write } from "./store.js";
 
 const themes = ["system", "light", "dark"] as const;
 
@@ -9,12 +10,12 @@ export function offerThemes(): void {
     document.documentElement.dataset.theme = theme;
     button.replaceChildren(el("span", {}, "Theme: "), theme);
   };
-  let now = Math.max(0, themes.indexOf(localStorage.getItem("theme") as (typeof themes)[number]));
+  let now = Math.max(0, themes.indexOf(read("localStorage", "theme") as (typeof themes)[number]));
   apply(themes[now] ?? "system");
   button.addEventListener("click", () => {
     now = (now + 1) % themes.length;
     const theme = themes[now] ?? "system";
-    localStorage.setItem("theme", theme);
+    write("localStorage", "theme", theme);
     apply(theme);
   });
 }

@@ -193,6 +193,63 @@ describe("the inspector", () => {
   });
 });
 
+describe("a room that cannot be", () => {
+  it("is refused before the first connection, too", async () => {
+    const ann = await visit();
+    await ann.page.getByLabel("Room to join").fill("ws:room");
+    await ann.press("Join");
+    await ann.page.getByRole("alert").getByText('"ws:room" cannot be a room').waitFor();
+    expect(await ann.page.locator('[data-room="ws:room"]').count()).toBe(0);
+    await ann.page.getByLabel("Your name").fill("ann");
+    await ann.press("Connect");
+    await ann.state("connected");
+  });
+
+  it("is forgotten, where it was remembered", async () => {
+    const ann = await visit();
+    await ann.page.evaluate(() => {
+      const kept = { name: "ann", encryption: false, rooms: ["lobby", "ws:room"] };
+      sessionStorage.setItem("playground", JSON.stringify(kept));
+    });
+    await ann.page.reload();
+    await ann.state("connected");
+    expect(await ann.page.locator("#rooms [role=tab]").allTextContents()).toEqual(["lobby"]);
+  });
+});
+
+it("works where site data is blocked", async () => {
+  const ann = await visit();
+  await ann.page.addInitScript(() => {
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException("blocked", "SecurityError");
+        },
+      });
+    }
+  });
+  await ann.page.reload();
+  await ann.page.getByLabel("Your name").fill("ann");
+  await ann.press("Connect");
+  await ann.state("connected");
+  await ann.press("Theme: system");
+  await ann.page.getByText("Theme: light").waitFor();
+});
+
+it("has nothing to drop at Connect when a room was joined after Disconnect", async () => {
+  const ann = await visit("ann");
+  await ann.press("Disconnect");
+  await ann.state("disconnected");
+  await ann.page.getByLabel("Room to join").fill("kitchen");
+  await ann.press("Join");
+  await ann.press("Connect");
+  await ann.state("connected");
+  // The alert is hidden by now, and still has the last text it had.
+  expect(await ann.page.locator("#problem").textContent()).toBe("");
+  await ann.say("first words");
+  await ann.hears("first words");
+});
+
 describe("anybody can use it", () => {
   it("by keyboard alone", async () => {
     const ann = await visit();
