@@ -66,7 +66,7 @@ export class ChatView {
   show(name: string): void {
     const room = this.#rooms.get(name);
     this.#front = name;
-    this.#log.replaceChildren(...(room?.lines ?? []));
+    this.#exchange(room?.lines ?? []);
     this.#log.scrollTop = this.#log.scrollHeight;
     byId<HTMLButtonElement>("leave").disabled = !room;
     this.#offerWriting();
@@ -75,6 +75,16 @@ export class ChatView {
     delete room.tab.dataset.unread;
     select(this.#list, room.tab);
     this.#events.look(name);
+  }
+
+  /** Shows the lines of another room, which a screen reader is not to read out as new. */
+  #exchange(lines: HTMLElement[]): void {
+    this.#log.setAttribute("aria-live", "off");
+    this.#log.replaceChildren(...lines);
+    // Changes are told after the next painting at the earliest.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => this.#log.removeAttribute("aria-live")),
+    );
   }
 
   /** Whether there is a connection, or one to wait for. */

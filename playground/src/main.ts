@@ -77,6 +77,7 @@ function equip(client: Client): void {
 }
 
 function showState(state: string, client: Client): void {
+  const focused = document.activeElement;
   for (const animation of wait.getAnimations()) animation.cancel();
   status.dataset.state = state;
   status.textContent = state;
@@ -85,6 +86,9 @@ function showState(state: string, client: Client): void {
   buttons.disconnect.disabled = state === "disconnected";
   chat.online = state !== "disconnected";
   offerConnect();
+  // A button that goes while it has the focus hands it on to the one that undoes it.
+  if (focused === buttons.connect && buttons.connect.hidden) buttons.disconnect.focus();
+  if (focused === buttons.disconnect && buttons.disconnect.disabled) buttons.connect.focus();
   if (state === "connected") problem.hidden = true;
 }
 

@@ -5,6 +5,8 @@ export function tabs(list: HTMLElement, choose: (tab: HTMLElement) => void): voi
     if (tab) choose(tab);
   });
   list.addEventListener("keydown", (event) => {
+    // With these, the keys are the browser's: Alt and an arrow go back.
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const all = [...list.querySelectorAll<HTMLElement>("[role=tab]")];
     const now = all.indexOf(document.activeElement as HTMLElement);
     const last = all.length - 1;

@@ -251,6 +251,50 @@ it("has nothing to drop at Connect when a room was joined after Disconnect", asy
 });
 
 describe("anybody can use it", () => {
+  it("and keeps the focus when the button that has it goes away", async () => {
+    const ann = await visit("ann");
+    const focused = (id: string) => ann.page.locator(`#${id}:focus`).waitFor();
+    await ann.page.locator("#disconnect").focus();
+    await ann.page.keyboard.press("Enter");
+    await ann.state("disconnected");
+    await focused("connect");
+    await ann.page.keyboard.press("Enter");
+    await ann.state("connected");
+    await focused("disconnect");
+  });
+
+  it("and leaves keys with Alt, Control or Meta to the browser", async () => {
+    const ann = await visit("ann");
+    await ann.page.locator("#tab-frames").focus();
+    const taken = await ann.page.evaluate(() =>
+      ["altKey", "ctrlKey", "metaKey", "none"].map((modifier) => {
+        const init = { key: "ArrowRight", bubbles: true, cancelable: true, [modifier]: true };
+        return !document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", init));
+      }),
+    );
+    expect(taken).toEqual([false, false, false, true]);
+  });
+
+  it("and has lines of another room shown, but not read out", async () => {
+    const ann = await visit("ann");
+    await ann.page.getByLabel("Room to join").fill("kitchen");
+    await ann.press("Join");
+    await ann.hears("ann joined");
+    await ann.page.locator("#log:not([aria-live])").waitFor();
+    // How the log was whenever its lines changed.
+    const lives = await ann.page.evaluate(async () => {
+      const log = document.getElementById("log") as HTMLElement;
+      const seen: unknown[] = [];
+      const watch = new MutationObserver(() => seen.push(log.ariaLive));
+      watch.observe(log, { childList: true });
+      document.querySelector<HTMLElement>('[data-room="lobby"]')?.click();
+      await Promise.resolve();
+      return seen;
+    });
+    expect(lives).toEqual(["off"]);
+    await ann.page.locator("#log:not([aria-live])").waitFor();
+  });
+
   it("by keyboard alone", async () => {
     const ann = await visit();
     const { keyboard } = ann.page;
