@@ -47,7 +47,7 @@ func (d *dialer) tunnel(ctx context.Context, conn net.Conn, proxy *url.URL) (net
 		}
 		conn = tls.Client(conn, config)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	err := connectTo(conn, hostPort(d.url), proxy)
 	if !stop() && err == nil {
 		err = ctx.Err()
