@@ -3,7 +3,10 @@
 package main
 
 import (
+	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +32,9 @@ type tidy struct{ *testing.M }
 
 func (m tidy) Run() int {
 	code := 0
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; what is started here is to hear it
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	goleak.VerifyTestMain(m.M, goleak.Cleanup(func(c int) { code = c }))
 	return code
 }
