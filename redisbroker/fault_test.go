@@ -47,8 +47,8 @@ func TestFrozenRedisBlocksNobody(t *testing.T) {
 		})
 		p.Subscribe([]string{hearth.ForRoom(fmt.Sprint(i))}, func(error) { answers.Add(1) })
 	}
-	if took := time.Since(frozen); took > 2*time.Second { // less than WriteTimeout
-		t.Errorf("4,000 calls took %s with Redis frozen: they waited for it", took)
+	if took := time.Since(frozen); took > time.Second {
+		t.Errorf("4,000 calls took %s with Redis frozen", took)
 	}
 	eventually(t, "all calls are answered", func() bool { return answers.Load() == 4000 })
 	if took := time.Since(frozen); took > findWithin || failed.Load() != 2000 {

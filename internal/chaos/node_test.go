@@ -164,7 +164,7 @@ func TestF13CrowdReturns(t *testing.T) {
 		w.AwaitClients()
 		took := time.Since(dropped)
 		t.Logf("%d clients were back and in their rooms after %s", n, took)
-		if *long && took > 10*time.Second {
+		if took > 10*time.Second {
 			t.Error("which is more than 10 s")
 		}
 		w.Settle()
