@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -47,20 +46,9 @@ func breaking(f *fake) (first *broken, dial func(ctx context.Context, network, a
 // client comes back, and sends it in order.
 func TestSendByHandlerAfterBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := make(chan string, 4096)
-		var connections atomic.Int32
-		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-			s := upgrade(t, w, r)
-			s.ws.SetReadLimit(1 << 20)
-			s.admit()
-			if connections.Add(1) == 1 {
-				s.write(`{"event":"go"}`)
-				s.drain()
-				return
-			}
-			for m, ok := s.read(); ok; m, ok = s.read() {
-				got <- m.Event
-			}
+		f, got := secondRecorder(t, func(s *socket) {
+			s.write(`{"event":"go"}`)
+			s.drain()
 		})
 		conn, dial := breaking(f)
 		c := start(t, client.Options{Dial: dial})
@@ -88,21 +76,10 @@ func TestSendByHandlerAfterBreak(t *testing.T) {
 // So may one that was waiting for room when the connection broke.
 func TestSendByHandlerWhileBreaking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := make(chan string, 4096)
-		var connections atomic.Int32
-		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-			s := upgrade(t, w, r)
-			s.ws.SetReadLimit(1 << 20)
-			s.admit()
-			if connections.Add(1) == 1 {
-				s.write(`{"event":"go"}`)
-				<-t.Context().Done() // reads nothing
-				_ = s.ws.CloseNow()
-				return
-			}
-			for m, ok := s.read(); ok; m, ok = s.read() {
-				got <- m.Event
-			}
+		f, got := secondRecorder(t, func(s *socket) {
+			s.write(`{"event":"go"}`)
+			<-t.Context().Done() // reads nothing
+			_ = s.ws.CloseNow()
 		})
 		c := start(t, client.Options{Dial: f.DialContext})
 		big := strings.Repeat("x", 100_000)

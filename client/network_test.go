@@ -88,6 +88,25 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// tunnel makes a proxy's connection one to web.
+func tunnel(t *testing.T, w http.ResponseWriter, web *httptest.Server) {
+	far, err := net.Dial("tcp", web.Listener.Addr().String())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer far.Close()
+	near, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer near.Close()
+	_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() { _, _ = io.Copy(far, rw); far.Close() }()
+	_, _ = io.Copy(near, far)
+}
+
 // The way through a proxy that has no time at first, and wants to know who it is
 // that asks.
 func TestProxy(t *testing.T) {
@@ -106,21 +125,7 @@ func TestProxy(t *testing.T) {
 			http.Error(w, "later", http.StatusServiceUnavailable)
 			return
 		}
-		far, err := net.Dial("tcp", web.Listener.Addr().String())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer far.Close()
-		near, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer near.Close()
-		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(far, rw); far.Close() }()
-		_, _ = io.Copy(near, far)
+		tunnel(t, w, web)
 	}))
 	defer proxy.Close()
 	unknown, err := url.Parse(proxy.URL)

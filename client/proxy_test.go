@@ -59,21 +59,7 @@ func TestProxyPlain(t *testing.T) {
 			http.Error(w, "only tunnels", http.StatusForbidden)
 			return
 		}
-		far, err := net.Dial("tcp", web.Listener.Addr().String())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer far.Close()
-		near, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer near.Close()
-		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(far, rw); far.Close() }()
-		_, _ = io.Copy(near, far)
+		tunnel(t, w, web)
 	})
 	for name, proxy := range map[string]*httptest.Server{"http": httptest.NewServer(handler), "https": httptest.NewTLSServer(handler)} {
 		t.Run(name, func(t *testing.T) {

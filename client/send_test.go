@@ -32,6 +32,25 @@ func recorder(t *testing.T) (*fake, <-chan string) {
 	}), got
 }
 
+// secondRecorder tells the events of all connections but the first, with which it
+// does something else.
+func secondRecorder(t *testing.T, first func(s *socket)) (*fake, <-chan string) {
+	got := make(chan string, 4096)
+	var connections atomic.Int32
+	return newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		s := upgrade(t, w, r)
+		s.ws.SetReadLimit(1 << 20)
+		s.admit()
+		if connections.Add(1) == 1 {
+			first(s)
+			return
+		}
+		for m, ok := s.read(); ok; m, ok = s.read() {
+			got <- m.Event
+		}
+	}), got
+}
+
 // What is sent before there is a connection arrives in order, behind the rooms.
 func TestQueueOrder(t *testing.T) {
 	f, got := recorder(t)
@@ -240,20 +259,9 @@ func TestCloseFlushes(t *testing.T) {
 func TestSlowServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := make(chan struct{})
-		got := make(chan string, 4096)
-		var connections atomic.Int32
-		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-			s := upgrade(t, w, r)
-			s.ws.SetReadLimit(1 << 20)
-			s.admit()
-			if connections.Add(1) == 1 {
-				<-first
-				_ = s.ws.CloseNow()
-				return
-			}
-			for m, ok := s.read(); ok; m, ok = s.read() {
-				got <- m.Event
-			}
+		f, got := secondRecorder(t, func(s *socket) {
+			<-first
+			_ = s.ws.CloseNow()
 		})
 		c := start(t, client.Options{Dial: f.DialContext})
 		connect(t, c)

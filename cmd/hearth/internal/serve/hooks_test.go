@@ -14,12 +14,16 @@ import (
 	"github.com/hearthws/hearth/hearthtest"
 )
 
-// newNode makes a node with a server in memory, for what its hooks do.
-func newNode(t *testing.T, who access) (*node, *hearthtest.Server) {
+// newNode makes a node with a server in memory, for what its hooks do, or what
+// change makes of them.
+func newNode(t *testing.T, who access, change ...func(n *node, o *hearth.Options)) (*node, *hearthtest.Server) {
 	t.Helper()
 	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
 	var opts hearth.Options
 	n.hooks(&opts)
+	for _, f := range change {
+		f(n, &opts)
+	}
 	server := hearthtest.New(t, opts)
 	n.server = server.Server
 	return n, server
@@ -86,18 +90,15 @@ func TestReloadWhileConnecting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
-	var opts hearth.Options
-	n.hooks(&opts)
-	authenticate := opts.Authenticate
-	opts.Authenticate = func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
-		id, err := authenticate(ctx, c, data)
-		writeFile(t, file, "two bob *\n")
-		n.reload(t.Context()) // finds nobody to send away
-		return id, err
-	}
-	server := hearthtest.New(t, opts)
-	n.server = server.Server
+	_, server := newNode(t, who, func(n *node, o *hearth.Options) {
+		authenticate := o.Authenticate
+		o.Authenticate = func(ctx context.Context, c *hearth.Client, data json.RawMessage) (hearth.Identity, error) {
+			id, err := authenticate(ctx, c, data)
+			writeFile(t, file, "two bob *\n")
+			n.reload(t.Context()) // finds nobody to send away
+			return id, err
+		}
+	})
 	c := server.Dial()
 	c.Send(hearth.EventAuthenticate, map[string]string{"token": "one"})
 	c.Expect(hearth.EventConnected)
@@ -115,18 +116,15 @@ func TestReloadWhileJoining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{access: who, log: slog.New(slog.DiscardHandler)}
-	var opts hearth.Options
-	n.hooks(&opts)
-	validate := opts.ValidateRooms
-	opts.ValidateRooms = func(ctx context.Context, c *hearth.Client, rooms []string) ([]string, error) {
-		allowed, err := validate(ctx, c, rooms)
-		writeFile(t, file, "one ada other\n")
-		n.reload(t.Context()) // finds nobody in the room
-		return allowed, err
-	}
-	server := hearthtest.New(t, opts)
-	n.server = server.Server
+	n, server := newNode(t, who, func(n *node, o *hearth.Options) {
+		validate := o.ValidateRooms
+		o.ValidateRooms = func(ctx context.Context, c *hearth.Client, rooms []string) ([]string, error) {
+			allowed, err := validate(ctx, c, rooms)
+			writeFile(t, file, "one ada other\n")
+			n.reload(t.Context()) // finds nobody in the room
+			return allowed, err
+		}
+	})
 	c := server.Connect(map[string]string{"token": "one"})
 	c.Send(hearth.EventJoin, map[string][]string{"rooms": {"team"}})
 	joined := false
